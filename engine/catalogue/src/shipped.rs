@@ -1,0 +1,28 @@
+//! The catalogue that comes with Comity, taken into the program when it is built.
+
+use include_dir::{Dir, include_dir};
+
+use crate::catalogue::SourceFile;
+
+static FOLDER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../catalogue");
+
+/// Every TOML file of the repository's `catalogue/` folder, in the order of their paths; an organisation's own files come after these.
+#[must_use]
+pub fn shipped() -> Vec<SourceFile> {
+    let mut files = Vec::new();
+    collect(&FOLDER, &mut files);
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files
+}
+
+fn collect(folder: &Dir<'_>, files: &mut Vec<SourceFile>) {
+    for file in folder.files() {
+        let path = file.path().to_string_lossy();
+        if let Some(text) = file.contents_utf8().filter(|_| path.ends_with(".toml")) {
+            files.push(SourceFile { path: format!("catalogue/{}", path.replace('\\', "/")), text: text.to_owned() });
+        }
+    }
+    for inner in folder.dirs() {
+        collect(inner, files);
+    }
+}

@@ -1,0 +1,144 @@
+//! Scales of protection. Every scale counts up from 0 = unknown or worst (DESIGN: the catalogue).
+
+use serde::{Deserialize, Serialize};
+
+/// What one level measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scale {
+    /// 0 none or unknown, 1 claimed confidential computing, 2 CPU enclave verified by us, 3 CPU and GPU, 4 and countersigned.
+    Attestation,
+    /// 0 operator's keys, 1 operator's HSM, 2 customer-managed in operator's HSM, 3 customer's own HSM outside.
+    KeyCustody,
+    /// 0 unrestricted or unknown, 1 logged, 2 needs customer approval, 3 technically impossible.
+    OperatorAccess,
+    /// 0 indefinite or unknown, 1 at most 30 days, 2 at most 24 hours, 3 nothing kept.
+    Retention,
+    /// 0 trains or unknown, 1 opt-out, 2 contractually never, 3 technically impossible.
+    Training,
+    /// 0 unknown hands, 1 chip's place endorsed, 2 facility inspected, 3 the organisation's own machines.
+    Possession,
+    /// 0 none, 1 plan, 2 plan tested within a year, 3 live failover drilled within 90 days.
+    Exit,
+    /// 0-4, EU Cloud Sovereignty Framework, minimum over its objectives.
+    Seal,
+    /// 0-4, Union assurance level of the proposed EU Cloud and AI Development Act.
+    Ual,
+}
+
+impl Scale {
+    /// Every scale, in the order of the schema.
+    pub const ALL: [Self; 9] = [
+        Self::Attestation,
+        Self::KeyCustody,
+        Self::OperatorAccess,
+        Self::Retention,
+        Self::Training,
+        Self::Possession,
+        Self::Exit,
+        Self::Seal,
+        Self::Ual,
+    ];
+
+    /// The name that terms and catalogue files use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Attestation => "attestation",
+            Self::KeyCustody => "key_custody",
+            Self::OperatorAccess => "operator_access",
+            Self::Retention => "retention",
+            Self::Training => "training",
+            Self::Possession => "possession",
+            Self::Exit => "exit",
+            Self::Seal => "seal",
+            Self::Ual => "ual",
+        }
+    }
+
+    /// The scale of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scale| scale.name() == name)
+    }
+
+    /// The best level of the scale.
+    #[must_use]
+    pub const fn top(self) -> u8 {
+        match self {
+            Self::Attestation | Self::Seal | Self::Ual => 4,
+            Self::KeyCustody | Self::OperatorAccess | Self::Retention | Self::Training | Self::Possession | Self::Exit => 3,
+        }
+    }
+
+    const fn index(self) -> usize {
+        match self {
+            Self::Attestation => 0,
+            Self::KeyCustody => 1,
+            Self::OperatorAccess => 2,
+            Self::Retention => 3,
+            Self::Training => 4,
+            Self::Possession => 5,
+            Self::Exit => 6,
+            Self::Seal => 7,
+            Self::Ual => 8,
+        }
+    }
+}
+
+/// One number for each scale; all 0 unless set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Levels([u8; 9]);
+
+impl Levels {
+    /// The number on `scale`.
+    #[must_use]
+    pub fn get(&self, scale: Scale) -> u8 {
+        self.0.get(scale.index()).copied().unwrap_or_default()
+    }
+
+    /// Sets the number on `scale`.
+    pub fn set(&mut self, scale: Scale, level: u8) {
+        if let Some(slot) = self.0.get_mut(scale.index()) {
+            *slot = level;
+        }
+    }
+
+    /// The same with `scale` set to `level`.
+    #[must_use]
+    pub fn with(mut self, scale: Scale, level: u8) -> Self {
+        self.set(scale, level);
+        self
+    }
+}
+
+/// How a fact is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strength {
+    /// 0: nobody knows.
+    #[default]
+    Unknown,
+    /// 1: somebody says so.
+    Claimed,
+    /// 2: a contract says so.
+    Contract,
+    /// 3: an independent audit found so.
+    Certified,
+    /// 4: we verified it cryptographically.
+    Verified,
+}
+
+impl Strength {
+    /// 0 to 4, as terms compare it.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Unknown => 0,
+            Self::Claimed => 1,
+            Self::Contract => 2,
+            Self::Certified => 3,
+            Self::Verified => 4,
+        }
+    }
+}
