@@ -1,0 +1,119 @@
+//! Connections to the database, and its creation: the file appears whole, with its schema, or not at all.
+//!
+//! Never hand out a connection to a file that is not ours or that a newer program wrote.
+
+use std::fs;
+use std::path::Path;
+
+use comity_vocab::Digest;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
+
+use crate::file::{create_private, draft_of, folder_of, publish};
+use crate::limits::{BUSY_TIMEOUT, CACHE_KIBIBYTES, WAL_BYTES_IDLE_MAX, WAL_PAGES};
+use crate::{Durability, StoreError};
+
+/// The newest schema that this program knows; `PRAGMA user_version` of the file.
+pub(crate) const SCHEMA: i64 = 1;
+
+/// `PRAGMA application_id`: the letters `Cmty`.
+const APPLICATION_ID: i64 = 0x436d_7479;
+
+/// SQLite's own upper bound of `PRAGMA max_page_count`.
+const PAGES_MAX: u64 = 4_294_967_294;
+
+const TABLES: &str = include_str!("schema.sql");
+
+/// Creates the database if there is none.
+pub(crate) fn create_if_missing(path: &Path) -> Result<(), StoreError> {
+    if path.exists() {
+        return Ok(());
+    }
+    let failed = |error: std::io::Error| StoreError::file(path, error);
+    fs::create_dir_all(folder_of(path)).map_err(failed)?;
+    let draft = draft_of(path);
+    drop(create_private(&draft).map_err(failed)?);
+    if let Err(error) = write_schema(&draft) {
+        // The draft is useless; that it cannot be removed is not what the caller needs to hear.
+        let _ = fs::remove_file(&draft);
+        return Err(StoreError::unavailable(error));
+    }
+    publish(&draft, path).map_err(failed)
+}
+
+/// A connection that writes. `Os` leaves flushing to the operating system.
+pub(crate) fn for_writing(path: &Path, durability: Durability) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = open(path, flags)?;
+    let synchronous = match durability {
+        Durability::Commit => "FULL",
+        Durability::Os => "NORMAL",
+    };
+    let configure = || -> rusqlite::Result<()> {
+        db.pragma_update(None, "synchronous", synchronous)?;
+        db.pragma_update(None, "foreign_keys", true)?;
+        db.pragma_update(None, "cache_size", -CACHE_KIBIBYTES)?;
+        db.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
+        db.pragma_update(None, "journal_size_limit", WAL_BYTES_IDLE_MAX)
+    };
+    configure().map_err(StoreError::unavailable)?;
+    Ok(db)
+}
+
+/// A connection that cannot write.
+pub(crate) fn for_reading(path: &Path) -> Result<Connection, StoreError> {
+    if !path.exists() {
+        return Err(StoreError::NotFound(path.to_owned()));
+    }
+    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+}
+
+/// Bounds the database to `bytes` (rounded down to whole pages); none lifts the bound.
+pub(crate) fn set_size_max(db: &Connection, bytes: Option<u64>) -> rusqlite::Result<()> {
+    let page: u64 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let pages = bytes.map_or(PAGES_MAX, |bytes| (bytes / page.max(1)).clamp(1, PAGES_MAX));
+    db.pragma_update(None, "max_page_count", pages)
+}
+
+/// The check value of the master key that this store was made with.
+pub(crate) fn master_check(db: &Connection) -> rusqlite::Result<Option<Digest>> {
+    db.query_row("SELECT value FROM facts_about_store WHERE name = 'master_check'", [], |row| row.get(0).map(Digest::from_bytes)).optional()
+}
+
+fn write_schema(path: &Path) -> rusqlite::Result<()> {
+    let db = Connection::open(path)?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.execute_batch(&format!(
+        "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}; COMMIT;"
+    ))?;
+    db.close().map_err(|(_, error)| error)
+}
+
+fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let db = Connection::open_with_flags(path, flags).map_err(StoreError::unreadable)?;
+    let configure = || -> rusqlite::Result<()> {
+        db.busy_timeout(BUSY_TIMEOUT)?;
+        db.pragma_update(None, "trusted_schema", false)?;
+        // What is erased is overwritten, not only forgotten; copies made by readers hold no remains either.
+        db.pragma_update(None, "secure_delete", true)
+    };
+    configure().map_err(StoreError::unreadable)?;
+    identify(&db, path)?;
+    Ok(db)
+}
+
+fn identify(db: &Connection, path: &Path) -> Result<(), StoreError> {
+    let number = |pragma: &str| db.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let (application, found) = match number("application_id").and_then(|id| Ok((id, number("user_version")?))) {
+        Ok(numbers) => numbers,
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => return Err(StoreError::Foreign(path.to_owned())),
+        Err(error) => return Err(StoreError::unreadable(error)),
+    };
+    if application != APPLICATION_ID {
+        return Err(StoreError::Foreign(path.to_owned()));
+    }
+    if found > SCHEMA {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known: SCHEMA });
+    }
+    Ok(())
+}

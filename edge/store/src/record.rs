@@ -1,0 +1,122 @@
+//! Encryption of fact records and of the keys they are encrypted under.
+//!
+//! Format 1: version byte, 32 random bytes, AES-256-GCM ciphertext and tag. Each box has a key of its own (HKDF-SHA256 of the tenant's key and
+//! the random bytes), so no nonce can ever repeat, however many records a tenant has. Never reuse the random bytes.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
+use comity_vocab::Digest;
+
+use crate::StoreError;
+use crate::master::MasterKey;
+
+/// The key of one tenant's records. Erasing it erases them. It has no `Debug`.
+#[derive(Clone)]
+pub(crate) struct TenantKey([u8; 32]);
+
+const FORMAT: u8 = 1;
+const SALT_BYTES: usize = 32;
+const RECORD_USE: &[u8] = b"comity fact record v1";
+const WRAP_USE: &[u8] = b"comity tenant key v1";
+
+// === impl TenantKey ===
+
+impl TenantKey {
+    /// A new random key.
+    pub(crate) fn create() -> Result<Self, StoreError> {
+        let mut bytes = [0; 32];
+        aws_lc_rs::rand::fill(&mut bytes).map_err(|_| StoreError::Encryption)?;
+        Ok(Self(bytes))
+    }
+
+    /// The key encrypted under the master key, bound to the tenant's name.
+    pub(crate) fn wrap(&self, master: &MasterKey, tenant: &str) -> Result<Vec<u8>, StoreError> {
+        seal((master.bytes(), WRAP_USE), tenant.as_bytes(), &self.0)
+    }
+
+    /// The key again; none when it is not this tenant's or was changed.
+    pub(crate) fn unwrap(wrapped: &[u8], master: &MasterKey, tenant: &str) -> Option<Self> {
+        let bytes = open((master.bytes(), WRAP_USE), tenant.as_bytes(), wrapped)?;
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// A fact record encrypted, bound to its decision and hop.
+    pub(crate) fn seal(&self, (decision, hop): (Digest, u32), record: &[u8]) -> Result<Vec<u8>, StoreError> {
+        seal((&self.0, RECORD_USE), &bound_to(decision, hop), record)
+    }
+
+    /// A fact record in clear; none when it was changed or belongs to another decision.
+    pub(crate) fn open(&self, (decision, hop): (Digest, u32), sealed: &[u8]) -> Option<Vec<u8>> {
+        open((&self.0, RECORD_USE), &bound_to(decision, hop), sealed)
+    }
+}
+
+fn bound_to(decision: Digest, hop: u32) -> Vec<u8> {
+    [decision.as_bytes().as_slice(), &hop.to_be_bytes()].concat()
+}
+
+fn seal((key, purpose): (&[u8; 32], &[u8]), aad: &[u8], plain: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let mut salt = [0; SALT_BYTES];
+    aws_lc_rs::rand::fill(&mut salt).map_err(|_| StoreError::Encryption)?;
+    let mut body = plain.to_vec();
+    let cipher = cipher(key, purpose, &salt).ok_or(StoreError::Encryption)?;
+    cipher.seal_in_place_append_tag(only_nonce(), Aad::from(aad), &mut body).map_err(|_| StoreError::Encryption)?;
+    Ok([&[FORMAT], salt.as_slice(), &body].concat())
+}
+
+fn open((key, purpose): (&[u8; 32], &[u8]), aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    let (format, rest) = sealed.split_first()?;
+    if *format != FORMAT {
+        return None;
+    }
+    let (salt, body) = rest.split_at_checked(SALT_BYTES)?;
+    let mut body = body.to_vec();
+    let cipher = cipher(key, purpose, salt)?;
+    let plain = cipher.open_in_place(only_nonce(), Aad::from(aad), &mut body).ok()?;
+    Some(plain.to_vec())
+}
+
+fn cipher(key: &[u8; 32], purpose: &[u8], salt: &[u8]) -> Option<LessSafeKey> {
+    let derived = Salt::new(HKDF_SHA256, salt).extract(key);
+    let purposes = [purpose];
+    let key = derived.expand(&purposes, &AES_256_GCM).ok()?;
+    Some(LessSafeKey::new(UnboundKey::from(key)))
+}
+
+/// Each derived key encrypts exactly one message, so its one nonce may be fixed.
+fn only_nonce() -> Nonce {
+    Nonce::assume_unique_for_key([0; 12])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(byte: u8) -> Digest {
+        Digest::from_bytes([byte; 32])
+    }
+
+    #[test]
+    fn opens_only_whole_and_only_for_its_decision_hop_and_key() {
+        let key = TenantKey::create().unwrap();
+        let sealed = key.seal((digest(1), 0), b"facts").unwrap();
+        assert_eq!(key.open((digest(1), 0), &sealed).unwrap(), b"facts");
+        assert!(key.open((digest(2), 0), &sealed).is_none());
+        assert!(key.open((digest(1), 1), &sealed).is_none());
+        assert!(TenantKey::create().unwrap().open((digest(1), 0), &sealed).is_none());
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert!(key.open((digest(1), 0), &changed).is_none(), "{at}");
+            assert!(key.open((digest(1), 0), &sealed[..at]).is_none(), "{at}");
+        }
+    }
+
+    #[test]
+    fn the_same_record_never_looks_the_same() {
+        let key = TenantKey::create().unwrap();
+        let [one, two] = [(); 2].map(|()| key.seal((digest(1), 0), b"facts").unwrap());
+        assert_ne!(one, two);
+        assert!(!one.windows(5).any(|window| window == b"facts"));
+    }
+}

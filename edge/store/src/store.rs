@@ -1,0 +1,279 @@
+//! The sequencer's side of the store: opening it, and handing writes to its thread.
+//!
+//! Callers wait on a bounded queue and are answered after COMMIT; nothing here blocks a runtime except where a doc says so.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use comity_ledger::{DecisionLeaf, LEAF_BYTES_MAX, OutcomeLeaf, facts_digest};
+use comity_vocab::Digest;
+use rusqlite::params;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::append::Ledger;
+use crate::connection::{create_if_missing, for_writing, master_check, set_size_max};
+use crate::limits::{GENERATION_BYTES_MAX, QUEUE_DEFAULT, RECORD_BYTES_MAX, TENANT_BYTES_MAX};
+use crate::lock::Lock;
+use crate::master::MasterKey;
+use crate::writer::{Decide, Job, Writer};
+use crate::{Durability, Generation, Keys, Reader, Receipt, StoreError};
+
+/// The one writer of a ledger. Cheap to clone; the last clone dropped writes what is queued and gives the store back.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+/// How to open a store.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The database. Beside it lie `<path>.lock` and `<path>.master`, the master key.
+    pub path: PathBuf,
+    /// When a write counts as durable; every decision leaf says it.
+    pub durability: Durability,
+    /// Bytes that the database may grow to; none for as far as the disk goes.
+    pub size_max_bytes: Option<u64>,
+    /// Writes that may wait at once; further ones wait for a place.
+    pub queue: usize,
+}
+
+/// What the store says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metrics {
+    /// Writes that wait for their commit.
+    pub queued: u64,
+    /// Leaves committed.
+    pub leaves: u64,
+    /// Commits since the store was opened.
+    pub commits: u64,
+    /// Why the last commit failed; none after a good one.
+    pub last_error: Option<String>,
+}
+
+struct Inner {
+    path: PathBuf,
+    durability: Durability,
+    queue_max: usize,
+    queue: Option<UnboundedSender<Job>>,
+    /// The bound of the queue. Outcomes that nobody waits for pass it by: there is at most one for each call that passed it.
+    slots: Arc<Semaphore>,
+    health: Arc<Health>,
+    writer: Option<JoinHandle<()>>,
+    _lock: Lock,
+}
+
+/// What the thread tells about itself.
+#[derive(Default)]
+pub(crate) struct Health {
+    leaves: AtomicU64,
+    commits: AtomicU64,
+    last_error: Mutex<Option<String>>,
+}
+
+// === impl Options ===
+
+impl Options {
+    /// Durable on commit, no bound of size, a queue of [`QUEUE_DEFAULT`].
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), durability: Durability::Commit, size_max_bytes: None, queue: QUEUE_DEFAULT }
+    }
+}
+
+// === impl Store ===
+
+impl Store {
+    /// Opens the store at `options.path`, made new if there is none, and ends calls that a crash left without outcome. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when another gateway has it; [`StoreError::Tampered`] when it cannot be appended to; others as they say.
+    pub fn open(options: Options) -> Result<Self, StoreError> {
+        create_if_missing(&options.path)?;
+        let lock = Lock::take(&options.path)?;
+        let db = for_writing(&options.path, options.durability)?;
+        set_size_max(&db, options.size_max_bytes).map_err(StoreError::unavailable)?;
+        let known = master_check(&db).map_err(StoreError::unreadable)?;
+        let master = MasterKey::load_or_create(&options.path, known)?;
+        db.execute("INSERT OR IGNORE INTO facts_about_store (name, value) VALUES ('master_check', ?1)", params![master.check().as_bytes()])
+            .map_err(StoreError::unavailable)?;
+        let ledger = Ledger::load(&db, master)?;
+        let health = Arc::new(Health::default());
+        let mut writer = Writer::new(db, ledger, Arc::clone(&health));
+        writer.end_open_calls()?;
+        Self::start(options, writer, lock)
+    }
+
+    fn start(options: Options, writer: Writer, lock: Lock) -> Result<Self, StoreError> {
+        let (queue, jobs) = unbounded_channel();
+        let (sender, health) = (queue.downgrade(), Arc::clone(&writer.health));
+        let thread = std::thread::Builder::new()
+            .name("comity-ledger".to_owned())
+            .spawn(move || writer.run(jobs, &sender))
+            .map_err(StoreError::unavailable)?;
+        let queue_max = options.queue.clamp(1, Semaphore::MAX_PERMITS);
+        Ok(Self(Arc::new(Inner {
+            path: options.path,
+            durability: options.durability,
+            queue_max,
+            queue: Some(queue),
+            slots: Arc::new(Semaphore::new(queue_max)),
+            health,
+            writer: Some(thread),
+            _lock: lock,
+        })))
+    }
+
+    /// Writes a decision, permit or denial, and its fact record, encrypted under the key of `tenant` (the root unit). Resolves after COMMIT.
+    /// The leaf's durability is set to the store's. A future dropped before it resolves may still have its leaf written; a permit then gets
+    /// the outcome `client_gone`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when nothing can be written now; others when this decision can never be written.
+    pub async fn decide(&self, mut leaf: DecisionLeaf, fact_record: Vec<u8>, tenant: &str) -> Result<Receipt, StoreError> {
+        bound("the fact record", fact_record.len(), RECORD_BYTES_MAX)?;
+        bound("the tenant's name", tenant.len(), TENANT_BYTES_MAX)?;
+        if facts_digest(&fact_record) != leaf.facts {
+            return Err(StoreError::WrongRecord);
+        }
+        leaf.durability = self.0.durability;
+        let bytes = leaf.to_bytes();
+        bound("the leaf", bytes.len(), LEAF_BYTES_MAX)?;
+        let slot = self.slot().await?;
+        let (ack, answer) = oneshot::channel();
+        self.send(Job::Decide(Box::new(Decide { leaf, bytes, record: fact_record, tenant: tenant.to_owned(), ack, slot })))?;
+        let delivery = answer.await.map_err(|_| stopped())??;
+        delivery.take().ok_or_else(stopped)
+    }
+
+    /// Writes the outcome of a call; gives the index of its leaf. Resolves after COMMIT.
+    ///
+    /// # Errors
+    /// [`StoreError::Ended`] when the call has one, [`StoreError::NoSuchPermit`] when it names no permit of its call,
+    /// [`StoreError::Unavailable`] when nothing can be written now: then hand it to [`Store::outcome_later`].
+    pub async fn outcome(&self, leaf: OutcomeLeaf) -> Result<u64, StoreError> {
+        let slot = self.slot().await?;
+        let (ack, answer) = oneshot::channel();
+        self.send(Job::Outcome { leaf, ack, slot })?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    /// Writes the outcome of a call with the next commit, without waiting, so that it can be said in `Drop`. It is kept while the disk is
+    /// full. An outcome that can never be written is dropped.
+    pub fn outcome_later(&self, leaf: OutcomeLeaf) {
+        // Only a dead writer refuses, and then the next start writes the outcome as `unknown`.
+        drop(self.send(Job::OutcomeLater(leaf)));
+    }
+
+    /// Keeps a generation under its digest; the same one again is fine. Blocks for one commit.
+    ///
+    /// # Errors
+    /// [`StoreError::GenerationDiffers`] when other bytes are kept under this digest.
+    pub fn keep_generation(&self, kind: Generation, digest: Digest, bytes: &[u8]) -> Result<(), StoreError> {
+        bound("a generation", bytes.len(), GENERATION_BYTES_MAX)?;
+        let bytes = bytes.to_vec();
+        self.ask(|ack| Job::Keep { kind, digest, bytes, ack })
+    }
+
+    /// Bounds the database to `bytes`, rounded down to whole pages; none lifts the bound. Blocks until batches before it are written.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database does not take it.
+    pub fn set_size_max(&self, bytes: Option<u64>) -> Result<(), StoreError> {
+        self.ask(|ack| Job::SizeMax { bytes, ack })
+    }
+
+    /// The API keys of this store, on a connection of their own. Blocks.
+    ///
+    /// # Errors
+    /// As [`Keys::open`].
+    pub fn keys(&self) -> Result<Keys, StoreError> {
+        Keys::open(&self.0.path)
+    }
+
+    /// A reader of this store, on a connection of its own. Blocks.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn reader(&self) -> Result<Reader, StoreError> {
+        Reader::open(&self.0.path)
+    }
+
+    /// What the store says about itself; never blocks.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        let waiting = self.0.queue_max.saturating_sub(self.0.slots.available_permits());
+        let health = &self.0.health;
+        Metrics {
+            queued: u64::try_from(waiting).unwrap_or(u64::MAX),
+            leaves: health.leaves.load(Ordering::Relaxed),
+            commits: health.commits.load(Ordering::Relaxed),
+            last_error: health.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    /// What "written" means here.
+    #[must_use]
+    pub fn durability(&self) -> Durability {
+        self.0.durability
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    async fn slot(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        Arc::clone(&self.0.slots).acquire_owned().await.map_err(|_| stopped())
+    }
+
+    fn send(&self, job: Job) -> Result<(), StoreError> {
+        let queue = self.0.queue.as_ref().ok_or_else(stopped)?;
+        queue.send(job).map_err(|_| stopped())
+    }
+
+    fn ask(&self, job: impl FnOnce(SyncSender<Result<(), StoreError>>) -> Job) -> Result<(), StoreError> {
+        let (ack, answer) = sync_channel(1);
+        self.send(job(ack))?;
+        answer.recv().map_err(|_| stopped())?
+    }
+}
+
+fn stopped() -> StoreError {
+    StoreError::unavailable("its writer has stopped")
+}
+
+fn bound(what: &'static str, bytes: usize, max: usize) -> Result<(), StoreError> {
+    if bytes <= max { Ok(()) } else { Err(StoreError::TooLarge { what, bytes, max }) }
+}
+
+// === impl Inner ===
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(writer) = self.writer.take() {
+            // A writer that panicked has nothing left to write; the lock is given back either way, after it.
+            drop(writer.join());
+        }
+    }
+}
+
+// === impl Health ===
+
+impl Health {
+    pub(crate) fn loaded(&self, leaves: u64) {
+        self.leaves.store(leaves, Ordering::Relaxed);
+    }
+
+    pub(crate) fn committed(&self, leaves: u64) {
+        self.loaded(leaves);
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    pub(crate) fn failed(&self, error: &StoreError) {
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+    }
+}

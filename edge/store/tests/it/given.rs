@@ -1,0 +1,112 @@
+//! A store in a folder of its own, and leaves to put into it.
+
+use std::future::Future;
+use std::path::PathBuf;
+
+use comity_ledger::{
+    Classes, Commitments, DecisionLeaf, Durability, Minute, Outcome, OutcomeLeaf, Verdict, call_digest, coarse, commitment, facts_digest,
+};
+use comity_store::{Options, Reader, Receipt, Store};
+use comity_vocab::{Data, Digest, Instant, MeansSet};
+use rusqlite::Connection;
+
+pub(crate) struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("ledger.db")
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn open(&self) -> Store {
+        Store::open(Options::new(self.path())).unwrap()
+    }
+
+    pub(crate) fn reader(&self) -> Reader {
+        Reader::open(&self.path()).unwrap()
+    }
+
+    /// A hand in the database that the store knows nothing of.
+    pub(crate) fn intruder(&self) -> Connection {
+        let db = Connection::open(self.path()).unwrap();
+        db.pragma_update(None, "foreign_keys", false).unwrap();
+        db.pragma_update(None, "synchronous", "OFF").unwrap();
+        db
+    }
+
+    /// All bytes of all files in the folder.
+    pub(crate) fn all_bytes(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        files.flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect()
+    }
+}
+
+pub(crate) fn record(n: u64) -> Vec<u8> {
+    format!("private facts of call {n}").into_bytes()
+}
+
+pub(crate) fn call(n: u64) -> Digest {
+    call_digest(&u128::from(n).to_be_bytes())
+}
+
+/// A permit for call `n` at hop 0.
+pub(crate) fn permit(n: u64) -> DecisionLeaf {
+    let some = |what: &str| commitment(what, &[7; 32], &n.to_be_bytes());
+    DecisionLeaf {
+        call: call(n),
+        hop: 0,
+        previous: None,
+        decision: Digest::of("test decision", &[&n.to_be_bytes()]),
+        terms: Digest::of("test terms", &[]),
+        catalogue: Digest::of("test catalogue", &[]),
+        facts: facts_digest(&record(n)),
+        offering: Some("own/model@here".parse().unwrap()),
+        verdict: Verdict::Permit,
+        means: MeansSet::NONE,
+        term_ids: vec!["home".parse().unwrap()],
+        classes: Classes::of(&Data::default()),
+        size_class: coarse(1000),
+        commitments: Commitments { call: some("call"), caller: some("caller"), sequence: some("sequence"), workload: some("workload") },
+        durability: Durability::Os,
+        minute: Minute::of(Instant::from_seconds(1_800_000_000)),
+    }
+}
+
+pub(crate) fn denial(n: u64) -> DecisionLeaf {
+    DecisionLeaf { verdict: Verdict::Denial, ..permit(n) }
+}
+
+/// Hop `hop` of call `n`, after the one before failed.
+pub(crate) fn fallback(n: u64, hop: u32) -> DecisionLeaf {
+    let decision = Digest::of("test fallback", &[&n.to_be_bytes(), &hop.to_be_bytes()]);
+    DecisionLeaf { hop, decision, previous: Some(Outcome::UpstreamFailed), ..permit(n) }
+}
+
+pub(crate) fn end(leaf: &DecisionLeaf, outcome: Outcome) -> OutcomeLeaf {
+    OutcomeLeaf::bare((leaf.call, leaf.decision, leaf.hop), outcome, leaf.minute)
+}
+
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+/// Writes the decision of call `n` with its record.
+pub(crate) fn decide(store: &Store, n: u64, leaf: DecisionLeaf) -> Receipt {
+    wait(store.decide(leaf, record(n), "ministry")).unwrap()
+}
+
+/// Waits until everything that was handed over before is written, and what that led to.
+pub(crate) fn settle(store: &Store) {
+    for _ in 0..2 {
+        store.keep_generation(comity_store::Generation::Schema, Digest::of("test schema", &[]), b"schema").unwrap();
+    }
+}

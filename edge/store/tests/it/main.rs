@@ -1,0 +1,20 @@
+//! The store from outside: what is acknowledged is there, what is changed is found, what fails is said.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod append;
+mod concurrent;
+mod full;
+mod given;
+mod keys;
+mod kill;
+mod open;
+mod read;
+mod tamper;

@@ -1,0 +1,10 @@
+//! Every bound of this room, with its reason.
+
+/// Bytes of one leaf: an entry in a tile bundle has a 16-bit length (C2SP tlog-tiles).
+pub const LEAF_BYTES_MAX: usize = 65_535;
+
+/// Leaves in one tree: positions of stored hashes run to twice this and must fit a signed 64-bit column.
+pub const TREE_SIZE_MAX: u64 = 1 << 61;
+
+/// Hashes in one proof: a path through a tree of [`TREE_SIZE_MAX`] leaves, and the one hash that a consistency proof may start with.
+pub const PROOF_HASHES_MAX: usize = 62;

@@ -1,0 +1,194 @@
+//! The leaf that says how a call ended. A call that was permitted has exactly one, also after a crash.
+
+use std::fmt;
+
+use comity_vocab::{Currency, Digest, Micros};
+use serde::{Deserialize, Serialize};
+
+use crate::Minute;
+use crate::leaf::VERSION;
+
+/// How one call ended.
+///
+/// Token counts and cost are exact, since bills are settled by them; entries are therefore for auditors, and only checkpoints are public.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutcomeLeaf {
+    /// [`crate::call_digest`].
+    pub call: Digest,
+    /// The decision of the hop that served, or of the last one tried.
+    pub decision: Digest,
+    /// That hop.
+    pub hop: u32,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// HTTP status that the upstream answered; 0 when there was none.
+    pub status: u16,
+    /// Tokens read, where the upstream says.
+    pub tokens_in: Option<u32>,
+    /// Tokens written, where the upstream says.
+    pub tokens_out: Option<u32>,
+    /// What the call cost, where a price is known.
+    pub cost: Option<Cost>,
+    /// [`crate::coarse`] of the milliseconds from accepting the call to its end.
+    pub latency_class: u8,
+    /// Commitment to the answer.
+    pub answer: Option<Digest>,
+    /// When, to the minute.
+    pub minute: Minute,
+}
+
+/// The end of a call or of one hop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The whole answer reached the client.
+    Ok,
+    /// The client went away.
+    ClientGone,
+    /// The upstream could not be reached, reset, or answered with a failure of its own.
+    UpstreamFailed,
+    /// The upstream took too long.
+    UpstreamTimeout,
+    /// The upstream refused the call, or a means could not be performed.
+    Refused,
+    /// The gateway stopped before it could say.
+    Unknown,
+}
+
+/// Money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cost {
+    /// Of this currency.
+    pub currency: Currency,
+    /// Millionths; written as text, because RFC 8785 numbers are doubles and end at 2^53.
+    #[serde(with = "decimal_text")]
+    pub micros: Micros,
+}
+
+/// The fields as they are written: sorted by name.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OutcomeWire {
+    answer: Option<Digest>,
+    call: Digest,
+    cost: Option<Cost>,
+    decision: Digest,
+    hop: u32,
+    kind: OutcomeKind,
+    latency_class: u8,
+    minute: Minute,
+    outcome: Outcome,
+    status: u16,
+    tokens_in: Option<u32>,
+    tokens_out: Option<u32>,
+    v: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+enum OutcomeKind {
+    #[serde(rename = "outcome")]
+    Outcome,
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 6] = [Self::Ok, Self::ClientGone, Self::UpstreamFailed, Self::UpstreamTimeout, Self::Refused, Self::Unknown];
+
+    /// The name in the leaf.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::ClientGone => "client_gone",
+            Self::UpstreamFailed => "upstream_failed",
+            Self::UpstreamTimeout => "upstream_timeout",
+            Self::Refused => "refused",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+// === impl OutcomeLeaf ===
+
+impl OutcomeLeaf {
+    /// A call of which only the end is known: no status, tokens, cost, latency or answer. Named by call, decision and hop.
+    #[must_use]
+    pub const fn bare((call, decision, hop): (Digest, Digest, u32), outcome: Outcome, minute: Minute) -> Self {
+        Self {
+            call,
+            decision,
+            hop,
+            outcome,
+            status: 0,
+            tokens_in: None,
+            tokens_out: None,
+            cost: None,
+            latency_class: 0,
+            answer: None,
+            minute,
+        }
+    }
+}
+
+// === impl OutcomeWire ===
+
+impl From<&OutcomeLeaf> for OutcomeWire {
+    fn from(leaf: &OutcomeLeaf) -> Self {
+        Self {
+            answer: leaf.answer,
+            call: leaf.call,
+            cost: leaf.cost,
+            decision: leaf.decision,
+            hop: leaf.hop,
+            kind: OutcomeKind::Outcome,
+            latency_class: leaf.latency_class,
+            minute: leaf.minute,
+            outcome: leaf.outcome,
+            status: leaf.status,
+            tokens_in: leaf.tokens_in,
+            tokens_out: leaf.tokens_out,
+            v: VERSION,
+        }
+    }
+}
+
+impl From<OutcomeWire> for OutcomeLeaf {
+    fn from(wire: OutcomeWire) -> Self {
+        Self {
+            call: wire.call,
+            decision: wire.decision,
+            hop: wire.hop,
+            outcome: wire.outcome,
+            status: wire.status,
+            tokens_in: wire.tokens_in,
+            tokens_out: wire.tokens_out,
+            cost: wire.cost,
+            latency_class: wire.latency_class,
+            answer: wire.answer,
+            minute: wire.minute,
+        }
+    }
+}
+
+mod decimal_text {
+    use comity_vocab::Micros;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(micros: &Micros, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&micros.0)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Micros, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Micros).map_err(serde::de::Error::custom)
+    }
+}

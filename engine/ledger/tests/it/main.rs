@@ -1,0 +1,13 @@
+//! The ledger from outside: canonical bytes against an independent RFC 8785 writer, trees against an independent RFC 6962 tree.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod leaf;
+mod tree;
