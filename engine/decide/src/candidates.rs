@@ -1,13 +1,14 @@
 //! The offerings that one call may go to, before the terms have spoken.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use comity_vocab::{Digest, Hasher, OfferingId};
+use comity_vocab::{Digest, OfferingId};
 
 const DIGEST_DOMAIN: &str = "comity candidates v1";
 
 /// An ordered set of offerings; cheap to clone. Make one per route, not per call: its digest is computed once.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub struct Candidates {
     digest: Digest,
     ids: Arc<[OfferingId]>,
@@ -17,7 +18,7 @@ impl Candidates {
     /// These offerings, in this order.
     #[must_use]
     pub fn new(ids: Vec<OfferingId>) -> Self {
-        let mut hasher = Hasher::new(DIGEST_DOMAIN);
+        let mut hasher = comity_vocab::Hasher::new(DIGEST_DOMAIN);
         for id in &ids {
             hasher.part(id.as_str().as_bytes());
         }
@@ -34,6 +35,21 @@ impl Candidates {
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+}
+
+/// Equal digests are equal candidates: a table with a hundred of them in its keys never compares ids.
+impl PartialEq for Candidates {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+}
+
+impl Eq for Candidates {}
+
+impl Hash for Candidates {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.digest.hash(state);
     }
 }
 

@@ -12,13 +12,25 @@ use comity_vocab::{Action, BlocId, Call, Data, Jurisdiction, Levels, Means, Mean
 /// Offerings, jurisdictions and blocs of one world.
 pub(crate) fn world_entities(world: &World) -> Entities {
     let offerings = world.offerings.values().map(|offering| offering_entity(offering, world));
-    let jurisdictions = world.jurisdictions.iter().chain([&Jurisdiction::UNKNOWN]).collect::<BTreeSet<_>>();
+    let everywhere = world.jurisdictions.iter().chain([&Jurisdiction::UNKNOWN]).copied().collect();
+    entities(Entities::empty(), offerings.chain(places(everywhere, world)))
+}
+
+/// What a decision on this one offering can touch: it, the jurisdictions that it or the terms name, and the blocs. Small, so that an
+/// explanation can change a fact some hundred times.
+pub(crate) fn offering_entities(offering: &Offering, named: &BTreeSet<(String, String)>, world: &World) -> Entities {
+    let origin = &offering.origin;
+    let literals = named.iter().filter(|(kind, _)| kind == "Jurisdiction").filter_map(|(_, name)| name.parse().ok());
+    let touched = [origin.operator, origin.control, origin.developer, origin.governing_law].into_iter().chain(literals);
+    entities(Entities::empty(), [offering_entity(offering, world)].into_iter().chain(places(touched.collect(), world)))
+}
+
+fn places(jurisdictions: BTreeSet<Jurisdiction>, world: &World) -> impl Iterator<Item = Entity> {
     let jurisdictions = jurisdictions.into_iter().map(|jurisdiction| {
-        let blocs = world.blocs.iter().filter(|(_, members)| members.contains(jurisdiction) && !jurisdiction.is_unknown());
+        let blocs = world.blocs.iter().filter(|(_, members)| members.contains(&jurisdiction) && !jurisdiction.is_unknown());
         Entity::new_no_attrs(uid("Jurisdiction", jurisdiction.as_str()), blocs.map(|(bloc, _)| bloc_uid(bloc)).collect())
     });
-    let blocs = world.blocs.keys().map(|bloc| Entity::new_no_attrs(bloc_uid(bloc), HashSet::new()));
-    entities(Entities::empty(), offerings.chain(jurisdictions).chain(blocs))
+    jurisdictions.chain(world.blocs.keys().map(|bloc| Entity::new_no_attrs(bloc_uid(bloc), HashSet::new())))
 }
 
 /// The same with the workload and its units added.
@@ -34,12 +46,6 @@ pub(crate) fn with_workload(base: Entities, workload: &Workload) -> Entities {
         HashSet::from([uid("Unit", workload.unit.as_str())]),
     );
     entities(base, units.chain([who]))
-}
-
-/// The same with one offering replaced.
-pub(crate) fn with_offering(base: Entities, offering: &Offering, world: &World) -> Entities {
-    #[expect(clippy::expect_used, reason = "an entity without new parents cannot make a cycle")]
-    base.upsert_entities([offering_entity(offering, world)], None).expect("an offering can replace itself")
 }
 
 /// Every jurisdiction and `XX`: what unknown places are.

@@ -6,7 +6,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use cedar_policy::{Context, EvalResult, Expression, Request, eval_expression};
-use comity_catalogue::World;
 use comity_terms::{Effect, Formula, Goal, Term, Test};
 use comity_vocab::{BlocId, Call, Classification, Means, MeansSet, Offering, OfferingId, Scale, TermId};
 
@@ -249,10 +248,9 @@ impl Seen<'_> {
         // The means are taken as given here: whether they can be performed is what the change is about.
         offering.can_be_unretained = true;
         let contexts = Contexts::new(&call, means, &self.epoch.everywhere);
-        let world: &World = &self.epoch.world;
-        let slice = self.engine.slice(self.epoch, &call);
-        let entities = cedar::with_offering(slice.entities.clone(), &offering, world);
-        matches!(slice.verdict_over(&entities, &offering, &contexts), Verdict::Permit { .. })
+        let named = &self.engine.terms().thresholds().entities;
+        let entities = cedar::with_workload(cedar::offering_entities(&offering, named, &self.epoch.world), &call.workload);
+        matches!(self.slice.verdict_over(&entities, &offering, &contexts), Verdict::Permit { .. })
     }
 }
 

@@ -1,0 +1,73 @@
+//! One file of lines per kind in `tests/cases/`. In a line `⟦kind:value⟧` is a finding that must be made, and there may be no
+//! other. `¦` is taken out of the line first: no whole secret stands in the repository, so other scanners keep quiet.
+
+use comity_redact::{Detector, Finding, Kind};
+
+/// The text of a line and what must be found in it.
+struct Case {
+    text: String,
+    expected: Vec<Finding>,
+}
+
+fn parse(line: &str) -> Case {
+    let line = line.replace('¦', "").replace(r"\\", "\u{E000}").replace(r"\n", "\n").replace('\u{E000}', r"\");
+    let mut case = Case { text: String::new(), expected: Vec::new() };
+    let mut rest = line.as_str();
+    while let Some((before, marked)) = rest.split_once('⟦') {
+        let (inside, after) = marked.split_once('⟧').expect("⟧ is missing");
+        let (name, value) = inside.split_once(':').expect("kind is missing");
+        let kind = *Kind::ALL.iter().find(|kind| kind.name() == name).expect("unknown kind");
+        case.text.push_str(before);
+        let start = case.text.len();
+        case.text.push_str(value);
+        case.expected.push(Finding { kind, start, end: case.text.len() });
+        rest = after;
+    }
+    case.text.push_str(rest);
+    case
+}
+
+/// The values here are synthetic, so a failure may show them.
+fn shown(text: &str, findings: &[Finding]) -> Vec<String> {
+    findings.iter().map(|finding| format!("{}:{}", finding.kind.name(), &text[finding.start..finding.end])).collect()
+}
+
+fn check(file: &str) {
+    let detector = Detector::new().unwrap();
+    let lines = file.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let mut wrong = Vec::new();
+    for case in lines.map(parse) {
+        let found = detector.scan(&case.text);
+        if found != case.expected {
+            let (expected, found) = (shown(&case.text, &case.expected), shown(&case.text, &found));
+            wrong.push(format!("{}\n  expected {expected:?}\n  found    {found:?}", case.text));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+macro_rules! cases {
+    ($($name:ident),*) => {
+        $(#[test]
+        fn $name() {
+            check(include_str!(concat!("../cases/", stringify!($name), ".txt")));
+        })*
+
+        #[test]
+        fn every_kind_has_its_cases() {
+            let files = [$(stringify!($name)),*];
+            assert!(Kind::ALL.iter().all(|kind| files.contains(&kind.name())));
+        }
+    };
+}
+
+cases!(ai_provider_key, private_key, aws_key, github_token, slack_token, jwt, email, iban, payment_card, phone, mixed);
+
+#[test]
+fn kinds_are_secret_or_personal_and_named_apart() {
+    let mut names: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), Kind::ALL.len());
+    assert!(Kind::ALL.iter().all(|kind| kind.is_secret() != kind.is_personal()));
+}
