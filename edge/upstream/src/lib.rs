@@ -1,0 +1,30 @@
+//! Dialects and transports of AI upstreams, remote and local.
+//!
+//! One way out: [`send`] takes a permit, a receipt and a prepared call by value. Nothing here decides, and nothing here may send
+//! a byte without all three bearing the same decision. Redirects are never followed; a credential goes only to the origin it is bound to.
+
+mod answer;
+mod client;
+mod connect;
+mod error;
+#[cfg(feature = "local-model")]
+mod in_process;
+mod limits;
+#[cfg(feature = "local-model")]
+pub mod local;
+mod paced;
+mod prepared;
+mod sse;
+mod stream;
+mod upstream;
+mod usage;
+
+pub use answer::{Answer, AnswerBody, Whole};
+pub use client::{Client, Via, send};
+pub use connect::{Tls, TlsError};
+pub use error::{Mismatch, SendError, StreamError, UpstreamStatus};
+pub use limits::{ANSWER_BYTES_MAX, CONNECT, Timeouts};
+pub use prepared::{Prepared, UsageFrames};
+pub use stream::AnswerStream;
+pub use upstream::{BaseUrl, Credential, InvalidUpstream, Transport, Upstream};
+pub use usage::Usage;
