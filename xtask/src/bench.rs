@@ -1,0 +1,144 @@
+//! `cargo xtask bench proxy`: the gateway, nginx and no proxy at all in front of one mock upstream, side by side in one run.
+//! Rounds are interleaved and medians taken, because a machine is never quiet; only ratios within one run mean anything.
+
+mod nginx;
+mod side;
+mod table;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Context as _;
+use clap::{Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use crate::project::{Project, cargo};
+use crate::shell;
+use side::{Side, Sides};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// CPU time a call, added latency and memory, against nginx
+    Proxy(ProxyArgs),
+}
+
+#[derive(clap::Args)]
+struct ProxyArgs {
+    /// Rounds; the median of them is reported
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
+    rounds: u32,
+    /// Per cent of the usual number of calls
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    calls: u64,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Output::Human)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Human,
+    Json,
+}
+
+/// One kind of load.
+#[derive(Clone, Copy)]
+struct Scenario {
+    name: &'static str,
+    body_bytes: usize,
+    /// Mode of the mock, and the model behind which the gateway has it.
+    mode: &'static str,
+    stream: bool,
+    connections: u32,
+    calls: u64,
+}
+
+const SCENARIOS: [Scenario; 5] = [
+    Scenario { name: "1 KB, one at a time", body_bytes: 1024, mode: "fixed", stream: false, connections: 1, calls: 3000 },
+    Scenario { name: "1 KB, 32 at once", body_bytes: 1024, mode: "fixed", stream: false, connections: 32, calls: 20_000 },
+    Scenario { name: "32 KB, 32 at once", body_bytes: 32 * 1024, mode: "fixed", stream: false, connections: 32, calls: 8000 },
+    Scenario { name: "51 events at once, 16 streams", body_bytes: 1024, mode: "fixed", stream: true, connections: 16, calls: 2000 },
+    Scenario { name: "51 events each 20 ms, 100 streams", body_bytes: 1024, mode: "paced-20", stream: true, connections: 100, calls: 200 },
+];
+
+/// What the load generator reports (`comity_bench::load::Report`).
+#[derive(Clone, Deserialize, Serialize)]
+struct Report {
+    calls_per_second: f64,
+    p50_us: u64,
+    p99_us: u64,
+    cpu_us_per_call: Option<f64>,
+    cpu_us_per_event: Option<f64>,
+    rss_kib: Option<u64>,
+}
+
+/// Reports of all rounds, by scenario and side.
+type Reports = BTreeMap<(usize, Side), Vec<Report>>;
+
+pub(crate) fn run(project: &Project, args: &Args) -> anyhow::Result<bool> {
+    match &args.what {
+        What::Proxy(args) => proxy(project, args),
+    }
+}
+
+fn proxy(project: &Project, args: &ProxyArgs) -> anyhow::Result<bool> {
+    nginx::ensure()?;
+    eprintln!("building with the release profile");
+    let mut build = Command::new(cargo());
+    build.current_dir(&project.root).args(["build", "--release", "--quiet", "--package", "comity", "--package", "comity-bench"]);
+    shell::run(&mut build)?;
+    let sides = Sides::start(project)?;
+    let load = Load { program: project.program("release", "load"), sides: &sides, percent: args.calls };
+    let mut reports = Reports::new();
+    for round in 0..args.rounds {
+        for (index, scenario) in SCENARIOS.iter().enumerate() {
+            for side in Side::in_round(round) {
+                eprintln!("round {}: {}, {}", round.saturating_add(1), scenario.name, side.name());
+                reports.entry((index, side)).or_default().push(load.measure(side, scenario)?);
+            }
+        }
+    }
+    let rows = table::rows(&reports);
+    match args.output {
+        Output::Json => println!("{}", serde_json::to_string_pretty(&rows)?),
+        Output::Human => print!("{}", table::human(&rows)),
+    }
+    Ok(true)
+}
+
+struct Load<'a> {
+    program: PathBuf,
+    sides: &'a Sides,
+    percent: u64,
+}
+
+// === impl Load ===
+
+impl Load<'_> {
+    /// One run after a short one that warms connections and caches.
+    fn measure(&self, side: Side, scenario: &Scenario) -> anyhow::Result<Report> {
+        let calls = (scenario.calls.saturating_mul(self.percent) / 100).max(u64::from(scenario.connections));
+        self.run(side, scenario, (calls / 10).max(u64::from(scenario.connections)))?;
+        self.run(side, scenario, calls)
+    }
+
+    fn run(&self, side: Side, scenario: &Scenario, calls: u64) -> anyhow::Result<Report> {
+        let target = self.sides.target(side, scenario.mode);
+        let mut load = Command::new(&self.program);
+        load.env("COMITY_BENCH_KEY", &target.key).args(["--key-env", "COMITY_BENCH_KEY", "--output", "json"]);
+        load.args(["--address", &target.address, "--path", &target.path, "--model", &target.model]);
+        load.args(["--pid", &target.pid.to_string(), "--body", &scenario.body_bytes.to_string()]);
+        load.args(["--connections", &scenario.connections.to_string(), "--calls", &calls.to_string()]);
+        if scenario.stream {
+            load.arg("--stream");
+        }
+        serde_json::from_str(&shell::output(&mut load)?).context("the load generator's report is not as expected")
+    }
+}

@@ -1,0 +1,75 @@
+//! Pages that are made from the code that they describe: the list of them, and the check that none has drifted.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Context as _;
+
+use crate::project::{Project, cargo};
+use crate::shell;
+
+/// Each page and what `comity __gen` calls it. To add one: a variant there, a line here.
+const PAGES: [(&str, &str); 2] = [("docs/reference/cli.md", "cli"), ("docs/reference/config.md", "config")];
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Change nothing; fail if a page is not as it would be written
+    #[arg(long)]
+    check: bool,
+}
+
+pub(crate) fn run(project: &Project, args: &Args) -> anyhow::Result<bool> {
+    shell::run(Command::new(cargo()).current_dir(&project.root).args(["build", "--quiet", "--package", "comity"]))?;
+    if args.check { check(project) } else { write(project) }
+}
+
+fn write(project: &Project) -> anyhow::Result<bool> {
+    for (path, name) in PAGES {
+        let file = project.root.join(path);
+        std::fs::create_dir_all(file.parent().unwrap_or(&project.root)).with_context(|| format!("cannot make the folder of `{path}`"))?;
+        std::fs::write(&file, page(project, name)?).with_context(|| format!("cannot write `{path}`"))?;
+        eprintln!("wrote {path}");
+    }
+    Ok(true)
+}
+
+/// True if no page has drifted.
+pub(crate) fn check(project: &Project) -> anyhow::Result<bool> {
+    let mut fresh = true;
+    for (path, name) in PAGES {
+        let kept = std::fs::read_to_string(project.root.join(path)).unwrap_or_default();
+        let wanted = page(project, name)?;
+        if let Some(line) = first_difference(&kept, &wanted) {
+            eprintln!("error: {path}:{line}: differs from the code\n\nhint: run `cargo xtask gen`");
+            fresh = false;
+        }
+    }
+    Ok(fresh)
+}
+
+fn page(project: &Project, name: &str) -> anyhow::Result<String> {
+    let program: &Path = &project.program("debug", "comity");
+    shell::output(Command::new(program).args(["__gen", name]))
+}
+
+/// The number of the first line that differs, counted from 1.
+fn first_difference(kept: &str, wanted: &str) -> Option<usize> {
+    if kept == wanted {
+        return None;
+    }
+    let same = kept.lines().zip(wanted.lines()).take_while(|(a, b)| a == b).count();
+    Some(same.saturating_add(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_difference;
+
+    #[test]
+    fn the_first_line_that_differs_is_named() {
+        assert_eq!(first_difference("a\nb\n", "a\nb\n"), None);
+        assert_eq!(first_difference("a\nb\n", "a\nc\n"), Some(2));
+        assert_eq!(first_difference("", "a\n"), Some(1));
+        assert_eq!(first_difference("a\n", "a"), Some(2));
+    }
+}
