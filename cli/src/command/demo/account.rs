@@ -1,0 +1,100 @@
+//! Who could have served a call, and why or why not: read from the private fact record and decided again.
+//!
+//! The decision made again must be the one in the ledger; if it is not, the demo fails.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use comity_decide::{Engine, Explanation, FactRecord, RankInput, rank};
+use comity_store::{Generation, Reader};
+use comity_vocab::{Call, Digest, MeansSet, OfferingId, TermId};
+
+use crate::exit::{Exit, Failure};
+use crate::place;
+
+use super::call::Outcome;
+
+/// Everything about one decision.
+pub(super) struct Account {
+    pub(super) call: Call,
+    /// In the order in which they would be asked.
+    pub(super) admitted: Vec<Admitted>,
+    pub(super) denied: Vec<Explanation>,
+    pub(super) engine: Arc<Engine>,
+    /// What has an upstream with a credential, or a model, here.
+    here: Vec<OfferingId>,
+}
+
+/// An offering that the terms admit.
+pub(super) struct Admitted {
+    pub(super) offering: OfferingId,
+    pub(super) means: MeansSet,
+    pub(super) terms: Vec<TermId>,
+    pub(super) preferred_by: Vec<TermId>,
+    /// Whether there is an upstream with a credential, or a model, for it here.
+    pub(super) reachable: bool,
+}
+
+// === impl Account ===
+
+impl Account {
+    /// Of a call that was just made, from the store at `store`.
+    pub(super) fn of(store: &Path, outcome: &Outcome) -> anyhow::Result<Self> {
+        let reader = Reader::open(store).map_err(place::failure)?;
+        let found = reader.find_decision(&outcome.decision).map_err(place::failure)?;
+        let comity_store::FactRecord::Open(bytes) = &found.record else {
+            anyhow::bail!("the fact record of a call that was just made is not there")
+        };
+        let record = FactRecord::from_bytes(bytes.expose())?;
+        let engine = Arc::new(engine(&reader, found.leaf.terms, found.leaf.catalogue)?);
+        Self::again(&record, engine, found.leaf.decision)
+    }
+
+    fn again(record: &FactRecord, engine: Arc<Engine>, expected: Digest) -> anyhow::Result<Self> {
+        let candidates = record.candidates();
+        let query = record.query(&candidates);
+        let decision = engine.admit(&query).decide(record.call_id);
+        if decision.digest != expected {
+            return Err(Failure::new(Exit::VerificationFailed, "the decision made again is not the one in the ledger").into());
+        }
+        let here: Vec<OfferingId> = record.rank.iter().map(|input| input.offering.clone()).collect();
+        let admitted = rank(decision.permits, &inputs(&engine, record)).into_iter().map(|permit| Admitted {
+            offering: permit.offering().clone(),
+            means: permit.means(),
+            terms: permit.terms().to_vec(),
+            preferred_by: permit.preferred_by().to_vec(),
+            reachable: here.contains(permit.offering()),
+        });
+        let denied = decision.denials.iter().map(|denial| engine.explain(&query, &denial.offering)).collect();
+        let admitted = admitted.collect();
+        Ok(Self { call: record.call.clone(), admitted, denied, engine, here })
+    }
+
+    pub(super) fn is_here(&self, offering: &OfferingId) -> bool {
+        self.here.contains(offering)
+    }
+}
+
+/// The order that the terms and list prices would give if there were a credential for every offering.
+fn inputs(engine: &Engine, record: &FactRecord) -> Vec<RankInput> {
+    let world = engine.world(record.instant);
+    let input = |id: &OfferingId| RankInput {
+        offering: id.clone(),
+        position: 0,
+        price: world.offerings.get(id).and_then(|offering| offering.price),
+        latency_us: None,
+        healthy: true,
+    };
+    record.candidates.iter().map(input).collect()
+}
+
+/// The generation that decided, from the store.
+fn engine(reader: &Reader, terms: Digest, catalogue: Digest) -> anyhow::Result<Engine> {
+    let kept = |kind, digest| -> anyhow::Result<Vec<u8>> {
+        reader.generation(kind, digest).map_err(place::failure)?.context("the store has lost the terms or the catalogue of a decision")
+    };
+    let generation =
+        comity_decide::Generation { terms: kept(Generation::Terms, terms)?, catalogue: kept(Generation::Catalogue, catalogue)? };
+    Ok(Engine::restore(&generation)?)
+}

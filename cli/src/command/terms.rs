@@ -1,0 +1,47 @@
+//! `comity terms`: what the people do who write terms and read decisions.
+
+mod check;
+mod fmt;
+mod source;
+mod test;
+mod why;
+
+use crate::exit::Exit;
+use crate::output::Output;
+
+const EXAMPLES: &str = "\
+Examples:
+  comity terms check terms/nation.cedar terms/own.cedar   check layers, outermost first
+  comity terms check uk-public                            check a shipped pack
+  comity terms fmt --check terms/*.cedar                  fail if a file is not in canonical format
+  comity terms test packs/uk-public/tests                 run the tests of a pack
+  comity terms why 3f9a2c                                 explain a decision of the ledger";
+
+/// Check, format, test and explain terms
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Check that layers of terms load, and that the catalogue knows every name in them
+    Check(check::Args),
+    /// Rewrite files of terms in canonical format
+    Fmt(fmt::Args),
+    /// Run tests of terms: a call, a catalogue, an expected decision with reasons
+    Test(test::Args),
+    /// Explain a decision from the ledger, under the terms and facts of its day
+    Why(why::Args),
+}
+
+pub(crate) fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
+    match args.command {
+        Command::Check(args) => check::run(&args, output),
+        Command::Fmt(args) => fmt::run(&args),
+        Command::Test(args) => test::run(&args, output),
+        Command::Why(args) => why::run(&args, output),
+    }
+}

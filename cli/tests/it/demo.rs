@@ -1,0 +1,102 @@
+//! `comity demo` with the demonstration model: what an evaluator sees first.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::harness::{Gateway, Machine, text};
+
+/// `$COMITY_TEST_MODEL`, or where `comity model install smollm2` puts it.
+fn model() -> PathBuf {
+    let path = match (std::env::var_os("COMITY_TEST_MODEL"), std::env::var_os("COMITY_DATA")) {
+        (Some(path), _) => PathBuf::from(path),
+        (None, Some(data)) => PathBuf::from(data).join("models/smollm2.gguf"),
+        (None, None) => etcetera::BaseStrategy::data_dir(&etcetera::choose_base_strategy().unwrap()).join("comity/models/smollm2.gguf"),
+    };
+    assert!(path.is_file(), "no model at `{}`: run `comity model install smollm2`", path.display());
+    path
+}
+
+#[test]
+fn a_person_reads_six_calls_and_a_verified_ledger() {
+    let machine = Machine::new();
+    let model = model();
+    let output = machine.run(&["demo", "--model", model.to_str().unwrap()]);
+    let (shown, said) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(!shown.contains('\u{1b}'), "no colour where nobody can see it");
+    let paths = machine.folder().display().to_string();
+    for line in shown.lines().filter(|line| !line.contains(&paths)) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    for number in 1..=6 {
+        assert!(shown.contains(&format!("\n{number} of 6  ")), "{shown}");
+    }
+    for part in
+        ["denied by personal-needs-protection", "pseudonymised", "no credential here", "and it answered", "comes first", "found (leaf"]
+    {
+        assert!(squeezed(&shown).contains(part), "{part}: {shown}");
+    }
+    let store = machine.data().join("demo/comity.db");
+    for decision in shown.lines().filter_map(|line| line.trim().strip_prefix("comity terms why ")) {
+        let decision = decision.split(' ').next().unwrap();
+        let why = machine.run(&["terms", "why", decision, "--store", store.to_str().unwrap()]);
+        assert!(why.status.success(), "{}", text(&why.stderr));
+    }
+}
+
+#[test]
+fn the_demo_as_data_holds_the_six_cases_and_serves_on() {
+    let machine = Machine::new();
+    let model = model();
+    let demo = Gateway::demo(&machine, &["demo", "--serve", "--output", "json", "--model", model.to_str().unwrap()]);
+    let calls = demo.started["calls"].as_array().unwrap();
+    let verdicts: Vec<_> = calls.iter().map(|call| call["ended"]["verdict"].as_str().unwrap()).collect();
+    assert_eq!(verdicts, ["permit", "permit", "permit", "denial", "denial", "permit"]);
+    for call in calls {
+        check_call(call);
+    }
+    assert!(admitted(&calls[1]).len() < admitted(&calls[0]).len(), "personal data goes to fewer");
+    assert_eq!(admitted(&calls[2]).len(), 1, "confidential data is served by the own machine alone");
+    assert!(!calls[5]["candidates"][0]["preferred_by"].as_array().unwrap().is_empty(), "what is preferred comes first");
+    assert_eq!(calls[4]["data"]["secrets"], true);
+    let answered = demo.ask(&machine, &["hello", "--max-tokens", "3"]);
+    assert_eq!(answered.status.code(), Some(0), "{}", text(&answered.stderr));
+    assert_eq!(demo.stop(), Some(0));
+    verify_and_tamper(&machine);
+}
+
+fn check_call(call: &Value) {
+    assert_eq!(call["decision"].as_str().unwrap().len(), 64);
+    let candidates = call["candidates"].as_array().unwrap();
+    assert!(candidates.len() >= 15, "{candidates:?}");
+    let here: Vec<_> = candidates.iter().filter(|one| one["reachable"] == true).collect();
+    match call["ended"]["verdict"].as_str().unwrap() {
+        "permit" => {
+            assert_eq!(call["ended"]["offering"], here[0]["offering"], "only the model on this machine answers");
+            assert!(!call["ended"]["answer"].as_str().unwrap().is_empty());
+        }
+        _ => {
+            assert!(here.is_empty());
+            assert!(!call["ended"]["reasons"].as_array().unwrap().is_empty());
+            assert!(!call["ended"]["would_help"].as_array().unwrap().is_empty());
+        }
+    }
+}
+
+fn admitted(call: &Value) -> Vec<&Value> {
+    call["candidates"].as_array().unwrap().iter().filter(|one| one["verdict"] == "permit").collect()
+}
+
+fn verify_and_tamper(machine: &Machine) {
+    let store = machine.data().join("demo/comity.db");
+    let verified = machine.run(&["ledger", "verify", "--store", store.to_str().unwrap()]);
+    assert_eq!(verified.status.code(), Some(0), "{}", text(&verified.stderr));
+    let changed = machine.data().join("demo/changed-copy.db");
+    let found = machine.run(&["ledger", "verify", "--store", changed.to_str().unwrap()]);
+    assert_eq!(found.status.code(), Some(5), "{}", text(&found.stderr));
+}
+
+fn squeezed(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,19 @@
+//! The whole command as a person meets it: exit code, stdout and stderr of each command, and what it leaves on the disk.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod ask;
+mod catalogue;
+mod demo;
+mod frame;
+mod harness;
+mod keys;
+mod ledger;
+mod up;

@@ -1,0 +1,43 @@
+//! The admin API. It exists only where a token is configured, and every call needs it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use comity_vocab::{Digest, Plain};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request, StatusCode};
+use serde_json::json;
+
+use crate::error::{CallError, Decided};
+use crate::reload;
+use crate::shared::Worker;
+
+/// `POST /api/v1/reload`: loads configuration, terms and catalogue again. What is wrong is said, and then nothing changes.
+pub(crate) async fn reload(State(worker): State<Arc<Worker>>, request: Request<Body>) -> Response {
+    let shared = Arc::clone(&worker.shared);
+    let generation = shared.generation.load_full();
+    let Some(token) = &generation.admin_token else {
+        let error = CallError::NoOffering("the admin API is off: set `token` under `[admin]` in `comity.toml`".to_owned());
+        return error.into_response(Decided::default());
+    };
+    if !is_token(request.headers(), token) {
+        return CallError::UnknownKey("the admin token is missing or wrong".to_owned()).into_response(Decided::default());
+    }
+    match tokio::task::spawn_blocking(move || reload::reload(&shared)).await {
+        Ok(Ok(checked)) => {
+            Json(json!({ "terms": checked.terms, "catalogue": checked.catalogue, "warnings": checked.warnings })).into_response()
+        }
+        Ok(Err(problems)) => (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "problems": problems.to_string() }))).into_response(),
+        Err(_) => CallError::Internal("the configuration could not be loaded").into_response(Decided::default()),
+    }
+}
+
+/// Compares digests, so that the time taken says nothing about the token.
+fn is_token(headers: &HeaderMap, token: &Plain<String>) -> bool {
+    let digest = |text: &str| Digest::of("comity admin token v1", &[text.as_bytes()]);
+    let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|text| text.strip_prefix("Bearer "));
+    given.is_some_and(|given| digest(given) == digest(token.expose()))
+}

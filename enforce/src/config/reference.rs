@@ -1,0 +1,149 @@
+//! The reference of `comity.toml`, in the order of the file. A test holds it equal to the keys that the code reads.
+
+use std::fmt::Write as _;
+
+struct Key {
+    table: &'static str,
+    key: &'static str,
+    kind: &'static str,
+    default: &'static str,
+    meaning: &'static str,
+}
+
+const fn key(table: &'static str, key: &'static str, kind: &'static str, (default, meaning): (&'static str, &'static str)) -> Key {
+    Key { table, key, kind, default, meaning }
+}
+
+const KEYS: &[Key] = &[
+    key("", "listen", "address:port", ("127.0.0.1:8460", "where the gateway listens; port 0 takes a free one")),
+    key(
+        "",
+        "dev_open",
+        "true or false",
+        ("false", "calls without a key from this machine are answered, as the workload `dev`; for development only"),
+    ),
+    key("", "catalogue", "list of paths", ("[]", "folders or files of the organisation's own catalogue, read after the shipped one")),
+    key("[store]", "path", "path", ("`comity.db` in the data folder", "the database of ledger, fact records and keys")),
+    key(
+        "[store]",
+        "durability",
+        "commit or os",
+        ("commit", "`commit`: a decision is on disk before its call leaves; `os`: handed to the operating system"),
+    ),
+    key("[store]", "size_max_bytes", "bytes", ("no bound", "the largest size of the database; calls are refused when it is full")),
+    key("[[layer]]", "name", "text", ("the pack's or file's name", "what people call the layer")),
+    key("[[layer]]", "pack", "text", ("", "a shipped pack of terms, for example `uk-public`")),
+    key("[[layer]]", "path", "path", ("", "a file of Cedar policies; a layer has either `pack` or `path`")),
+    key("[[upstream]]", "name", "text", ("required", "its name in logs and metrics")),
+    key("[[upstream]]", "base_url", "address", ("required", "where, up to and including the version: `https://api.example.org/v1`")),
+    key(
+        "[[upstream]]",
+        "credential",
+        "{ env = … } or { file = … }",
+        ("none", "what opens it; sent to the host of `base_url` and to no other"),
+    ),
+    key("[[upstream]]", "serves", "list of patterns", ("required", "offerings that it serves: ids in which `*` stands for anything")),
+    key("[[upstream]]", "usage_in_stream", "ask or given", ("ask", "whether `stream_options.include_usage` must be asked for")),
+    key(
+        "[[upstream]]",
+        "unretained",
+        "contract or store_false",
+        ("contract", "how the means `unretained` is performed: the contract covers every call, or `\"store\": false` is added"),
+    ),
+    key("[[upstream]]", "plain_http", "true or false", ("false", "allows `http` beyond this machine")),
+    key(
+        "[route.NAME]",
+        "offerings",
+        "list of offerings",
+        ("", "the offerings behind the name, in the order in which they are to be tried"),
+    ),
+    key(
+        "[route.NAME]",
+        "select",
+        "pattern",
+        ("", "all offerings that match are behind the name; a route has either `offerings` or `select`"),
+    ),
+    key("[findings]", "personal", "class", ("internal", "the least class of a call with personal data")),
+    key("[findings]", "opaque", "class", ("internal", "the least class of a call with parts that no detector can read")),
+    key("[findings]", "secrets", "class", ("confidential", "the least class of a call with credentials")),
+    key("[findings]", "remote", "class", ("public", "the least class of a call that makes the operator reach out")),
+    key("[findings]", "KIND", "class", ("public", "the least class of a call with this kind of finding, for example `email`")),
+    key("[local]", "model", "path", ("required", "a GGUF file of the `llama` architecture")),
+    key("[local]", "name", "text", ("from the file", "the model's name in its offering `self/<name>@<place>`")),
+    key("[local]", "place", "country", ("XX", "where this machine stands, in two capital letters; XX: unknown")),
+    key("[local]", "own_machine", "true or false", ("false", "asserts that this machine is the organisation's own (possession 3)")),
+    key("[local]", "threads", "number", ("half of the cores", "threads that compute an answer")),
+    key("[local]", "queue", "number", ("set by the model", "chats that may wait; one more is refused with 429")),
+    key("[local]", "context_max", "tokens", ("set by the model", "tokens of a chat and its answer")),
+    key("[admin]", "token", "{ env = … } or { file = … }", ("required", "the bearer token of the admin API; at least 32 characters")),
+    key("[tls]", "roots", "list of paths", ("[]", "PEM files of certificates to trust beside the system's")),
+    key("[limits]", "threads", "number", ("0", "threads that serve calls; 0: one for each core")),
+    key("[limits]", "connections_max", "number", ("4096", "connections at once")),
+    key("[limits]", "calls_max", "number", ("1024", "calls at once; one more is refused with 429")),
+    key("[limits]", "body_bytes_max", "bytes", ("20971520", "one body")),
+    key("[limits]", "bodies_bytes_max", "bytes", ("268435456", "all bodies being read or held at once")),
+    key("[limits]", "head_ms", "ms", ("60000", "reading the head of a request, and waiting for the next one on a connection")),
+    key("[limits]", "body_ms", "ms", ("60000", "reading a body")),
+    key("[limits]", "connect_ms", "ms", ("5000", "TCP and TLS to an upstream")),
+    key("[limits]", "first_byte_ms", "ms", ("300000", "from the request to the first event or the answer's head")),
+    key("[limits]", "idle_ms", "ms", ("120000", "between two pieces of an answer")),
+    key("[limits]", "total_ms", "ms", ("900000", "one whole call to an upstream")),
+    key("[limits]", "hops_max", "number", ("3", "offerings tried for one call")),
+    key("[limits]", "drain_ms", "ms", ("30000", "finishing running calls when the gateway stops")),
+];
+
+/// Every key of `comity.toml` as Markdown: type, default, meaning.
+#[must_use]
+pub fn config_reference() -> String {
+    let mut text = String::new();
+    let mut table = None;
+    for key in KEYS {
+        if table != Some(key.table) {
+            let title = if key.table.is_empty() { "At the top" } else { key.table };
+            let quote = if key.table.is_empty() { "" } else { "`" };
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\n## {quote}{title}{quote}\n\n| key | type | default | meaning |\n|---|---|---|---|\n");
+            table = Some(key.table);
+        }
+        let _ = writeln!(text, "| `{}` | {} | {} | {} |", key.key, key.kind, key.default, key.meaning);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::config::problem::Problems;
+
+    /// What the code itself says it reads in a table: the names in its refusal of an unknown key.
+    fn read_by_code(table: &str) -> BTreeSet<String> {
+        let header = table.replace("NAME", "x");
+        let error = toml::from_str::<Config>(&format!("{header}\nno_such_key_at_all = 1\n")).unwrap_err();
+        let expected = error.message().split_once("expected ").unwrap().1.to_owned();
+        expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_key_that_is_read_is_documented_and_no_other() {
+        let tables: BTreeSet<_> = KEYS.iter().map(|key| key.table).filter(|table| *table != "[findings]").collect();
+        for table in tables {
+            let mut documented: BTreeSet<_> = KEYS.iter().filter(|key| key.table == table).map(|key| key.key.to_owned()).collect();
+            if table.is_empty() {
+                let named = KEYS.iter().filter(|key| !key.table.is_empty());
+                documented.extend(named.map(|key| key.table.trim_matches(['[', ']']).split('.').next().unwrap().to_owned()));
+            }
+            assert_eq!(documented, read_by_code(table), "{table}");
+        }
+    }
+
+    #[test]
+    fn documented_limits_are_the_defaults() {
+        let lines: String = KEYS.iter().filter(|k| k.table == "[limits]").map(|k| format!("{} = {}\n", k.key, k.default)).collect();
+        let config = Config::parse(Path::new("c"), &format!("[limits]\n{lines}"));
+        assert_eq!(config.map(|config| config.limits), Ok::<_, Problems>(crate::limits::Limits::default()));
+    }
+}

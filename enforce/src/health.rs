@@ -1,0 +1,54 @@
+//! Three different questions: is the process alive, can it take calls, and what has it counted.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use serde::Serialize;
+
+use crate::metrics::Gauges;
+use crate::shared::{Shared, Worker};
+
+#[derive(Serialize)]
+struct Ready {
+    ready: bool,
+    problems: Vec<&'static str>,
+}
+
+/// `GET /healthz`: the process answers. Never asks anything else, so that an outage elsewhere restarts nobody.
+pub(crate) async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// `GET /readyz`: the ledger can be written and terms are loaded.
+pub(crate) async fn ready(State(worker): State<Arc<Worker>>) -> Response {
+    let mut problems = Vec::new();
+    if !ledger_writable(&worker.shared).await {
+        problems.push("the ledger cannot be written");
+    }
+    if worker.shared.generation.load().engine.terms().layers().is_empty() {
+        problems.push("there are no terms: every call is denied");
+    }
+    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Ready { ready: problems.is_empty(), problems })).into_response()
+}
+
+/// After a failure a write is tried here, so that a gateway that gets no calls for not being ready still notices a recovery.
+async fn ledger_writable(shared: &Arc<Shared>) -> bool {
+    if shared.store.metrics().last_error.is_none() {
+        return true;
+    }
+    let shared = Arc::clone(shared);
+    let written = tokio::task::spawn_blocking(move || shared.generation.load().keep(&shared.store));
+    written.await.is_ok_and(|written| written.is_ok())
+}
+
+/// `GET /metrics`: counters for Prometheus.
+pub(crate) async fn metrics(State(worker): State<Arc<Worker>>) -> Response {
+    let shared = &worker.shared;
+    let gauges = Gauges { calls_running: shared.calls_max.saturating_sub(shared.calls.available_permits()), store: shared.store.metrics() };
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], shared.metrics.render(&gauges)).into_response()
+}

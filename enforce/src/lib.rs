@@ -1,0 +1,35 @@
+//! The gateway: every call is admitted, protected or refused by the terms, and every decision is in the ledger before a byte leaves.
+//!
+//! `pipeline.rs` is the life of one call, top to bottom. Nothing else here sends anything anywhere.
+
+mod admin;
+mod asked;
+mod clock;
+mod config;
+mod detect;
+mod document;
+mod edit;
+mod error;
+mod gateway;
+mod generation;
+mod health;
+mod keys;
+mod limits;
+mod metrics;
+mod models;
+mod pipeline;
+mod reload;
+mod router;
+mod routes;
+mod server;
+mod shared;
+mod signals;
+
+pub use config::{
+    Config, ConfigProblem, LISTEN_DEFAULT, Problems, SecretSource, Starter, StarterUpstream, UsageInStream, config_reference,
+    known_upstreams, starter,
+};
+pub use detect::Detect;
+pub use gateway::{BuildError, Drained, Gateway, Options, Running};
+pub use generation::{Checked, Generation};
+pub use limits::Limits;

@@ -1,0 +1,104 @@
+//! Every bound of the gateway, with its default and its reason. Nothing here may wait, grow or repeat without one of these.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// Bounds that `[limits]` in `comity.toml` may change. Sizes are in bytes, times in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Threads that serve calls. 0: one for each core; more would only take turns.
+    pub threads: usize,
+    /// Connections at once. 4,096: below the usual limit of open files once it is raised; each costs about 10 KB.
+    pub connections_max: usize,
+    /// Calls at once. 1,024: with the largest bodies allowed by `bodies_bytes_max`, what a small machine can hold.
+    pub calls_max: usize,
+    /// One body. 20 MiB: what the largest providers accept, images included.
+    pub body_bytes_max: usize,
+    /// All bodies being read or held at once. 256 MiB: a burst of the largest bodies must not exhaust memory.
+    pub bodies_bytes_max: usize,
+    /// Reading the head of a request, and waiting for the next one on a connection. 60 s: longer than clients keep one idle.
+    pub head_ms: u64,
+    /// Reading a body. 60 s: 20 MiB over 3 Mbit/s; slower senders hold memory for nothing.
+    pub body_ms: u64,
+    /// TCP and TLS to an upstream. 5 s: a healthy operator answers within one; the rest is left for a fallback.
+    pub connect_ms: u64,
+    /// From the request to the first event or the answer's head. 300 s: reasoning models think for minutes before they say anything.
+    pub first_byte_ms: u64,
+    /// Between two pieces of an answer. 120 s: reasoning models pause, dead peers stay silent.
+    pub idle_ms: u64,
+    /// One whole call to an upstream. 900 s: what the longest answers take, and the end of whatever hangs.
+    pub total_ms: u64,
+    /// Offerings tried for one call. 3: each costs a leaf, and a fourth has never helped a caller who waits.
+    pub hops_max: u32,
+    /// Finishing running calls when the gateway stops. 30 s: what service managers grant before they kill.
+    pub drain_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            threads: 0,
+            connections_max: 4096,
+            calls_max: 1024,
+            body_bytes_max: 20 * 1024 * 1024,
+            bodies_bytes_max: 256 * 1024 * 1024,
+            head_ms: 60_000,
+            body_ms: 60_000,
+            connect_ms: 5_000,
+            first_byte_ms: 300_000,
+            idle_ms: 120_000,
+            total_ms: 900_000,
+            hops_max: 3,
+            drain_ms: 30_000,
+        }
+    }
+}
+
+/// The head of a request. 64 KiB: ten times what SDKs send, and hyper's smallest useful buffer is 8 KiB.
+pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Lines in the head of a request.
+pub(crate) const HEADERS_MAX: usize = 100;
+/// Bodies above this are read on a thread of their own: half a millisecond of work is the most that other calls may wait.
+pub(crate) const INLINE_BYTES_MAX: usize = 128 * 1024;
+/// Threads of each core for such work: it is bound by the processor, so more would only take turns.
+pub(crate) const BLOCKING_THREADS_MAX: usize = 4;
+/// The `model` of a call: twice the longest name of an offering.
+pub(crate) const MODEL_BYTES_MAX: usize = 256;
+/// Tool definitions, content parts and other members of one list or object: above this a body is an attack on the parser.
+pub(crate) const MEMBERS_MAX: usize = 100_000;
+/// Unbroken base64 that counts as a blob. Keys and hashes are shorter; anything longer can hide what no detector reads.
+pub(crate) const BLOB_BYTES_MIN: usize = 200;
+/// Refused offerings that one answer explains: each costs up to a few milliseconds, and people read the nearest only.
+pub(crate) const EXPLAINED_MAX: usize = 3;
+/// Terms named in one leaf; a decision that rests on more is still covered by its digest.
+pub(crate) const LEAF_TERMS_MAX: usize = 64;
+/// How soon a key that another process made or revoked counts.
+pub(crate) const KEYS_POLL: Duration = Duration::from_millis(500);
+/// Callers with an unknown key that may wait for a look into the store at once.
+pub(crate) const KEYS_LOOKUPS_MAX: usize = 64;
+/// How soon a changed file of configuration, terms or catalogue counts.
+pub(crate) const WATCH_POLL: Duration = Duration::from_secs(2);
+/// While draining, how often to look whether the threads have ended.
+pub(crate) const ENDED_POLL: Duration = Duration::from_millis(20);
+/// Failures in a row after which an upstream is ranked last, and for how long.
+pub(crate) const FAILURES_MAX: u32 = 3;
+/// See [`FAILURES_MAX`]: long enough to spare callers the wait, short enough to notice a recovery.
+pub(crate) const UNHEALTHY: Duration = Duration::from_secs(15);
+/// After the operating system refused a connection (too many open files), how long to wait before accepting again.
+pub(crate) const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
+/// An admin token shorter than this can be guessed.
+pub(crate) const ADMIN_TOKEN_BYTES_MIN: usize = 32;
+
+impl Limits {
+    /// The bounds on one call to an upstream.
+    #[must_use]
+    pub fn timeouts(&self) -> comity_upstream::Timeouts {
+        comity_upstream::Timeouts {
+            first_byte: Duration::from_millis(self.first_byte_ms),
+            idle: Duration::from_millis(self.idle_ms),
+            total: Duration::from_millis(self.total_ms),
+        }
+    }
+}

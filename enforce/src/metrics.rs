@@ -1,0 +1,206 @@
+//! Counters for Prometheus. Labels are names from the configuration, the catalogue and our own codes: nothing of a caller or a call.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use comity_ledger::Outcome;
+use comity_upstream::Usage;
+use comity_vocab::Action;
+
+/// Upper ends of the latency buckets, in milliseconds.
+const BUCKETS_MS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 500, 1000, 5000, 30_000, 300_000];
+
+/// All counters of one gateway.
+#[derive(Default)]
+pub(crate) struct Metrics {
+    permits: AtomicU64,
+    denials: AtomicU64,
+    latency: Latency,
+    /// By name and labels. Few and bounded: our codes, upstreams of the configuration, offerings of the catalogue.
+    labelled: Mutex<BTreeMap<(&'static str, String), u64>>,
+}
+
+#[derive(Default)]
+struct Latency {
+    buckets: [AtomicU64; BUCKETS_MS.len()],
+    count: AtomicU64,
+    sum_us: AtomicU64,
+}
+
+/// Numbers that are read when somebody asks.
+pub(crate) struct Gauges {
+    pub(crate) calls_running: usize,
+    pub(crate) store: comity_store::Metrics,
+}
+
+const ENDED: &str = "comity_calls_ended_total";
+const REFUSED: &str = "comity_calls_refused_total";
+const UPSTREAM_FAILURES: &str = "comity_upstream_failures_total";
+const TOKENS: &str = "comity_tokens_total";
+const RELOADS: &str = "comity_reloads_total";
+
+/// Name, kind and meaning of every labelled counter.
+const HELP: [(&str, &str); 5] = [
+    (ENDED, "Permitted calls that ended, by action and outcome."),
+    (REFUSED, "Calls that got an error, by its code."),
+    (UPSTREAM_FAILURES, "Attempts without an answer, by upstream."),
+    (TOKENS, "Tokens that upstreams counted, by offering and direction."),
+    (RELOADS, "Attempts to load another generation, by result."),
+];
+
+// === impl Metrics ===
+
+impl Metrics {
+    /// A decision is in the ledger.
+    pub(crate) fn decided(&self, permit: bool) {
+        let counter = if permit { &self.permits } else { &self.denials };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A permitted call ended.
+    pub(crate) fn ended(&self, (action, outcome): (Action, Outcome), elapsed: Duration) {
+        self.latency.add(elapsed);
+        self.add(ENDED, format!("action=\"{}\",outcome=\"{}\"", action.name(), outcome.name()), 1);
+    }
+
+    /// A call got an error.
+    pub(crate) fn refused(&self, code: &'static str) {
+        self.add(REFUSED, format!("code=\"{code}\""), 1);
+    }
+
+    /// An upstream gave no answer.
+    pub(crate) fn upstream_failed(&self, upstream: &str) {
+        self.add(UPSTREAM_FAILURES, format!("upstream=\"{}\"", escaped(upstream)), 1);
+    }
+
+    /// An upstream counted tokens.
+    pub(crate) fn tokens(&self, offering: &str, usage: Usage) {
+        let offering = escaped(offering);
+        self.add(TOKENS, format!("offering=\"{offering}\",direction=\"in\""), usage.input_tokens);
+        self.add(TOKENS, format!("offering=\"{offering}\",direction=\"out\""), usage.output_tokens);
+    }
+
+    /// Another generation was loaded, or not.
+    pub(crate) fn reloaded(&self, worked: bool) {
+        self.add(RELOADS, format!("result=\"{}\"", if worked { "swapped" } else { "kept" }), 1);
+    }
+
+    fn add(&self, name: &'static str, labels: String, count: u64) {
+        let mut labelled = self.labelled.lock().unwrap_or_else(PoisonError::into_inner);
+        let counter = labelled.entry((name, labels)).or_default();
+        *counter = counter.saturating_add(count);
+    }
+
+    /// Everything in the text format of Prometheus, version 0.0.4.
+    pub(crate) fn render(&self, gauges: &Gauges) -> String {
+        let mut text = String::new();
+        let decisions = [("permit", &self.permits), ("denial", &self.denials)];
+        header(&mut text, "comity_decisions_total", ("counter", "Decisions in the ledger, by verdict."));
+        for (verdict, counter) in decisions {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "comity_decisions_total{{verdict=\"{verdict}\"}} {}", counter.load(Ordering::Relaxed));
+        }
+        let labelled = self.labelled.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, meaning) in HELP {
+            header(&mut text, name, ("counter", meaning));
+            for ((_, labels), count) in labelled.iter().filter(|((counter, _), _)| *counter == name) {
+                let _ = writeln!(text, "{name}{{{labels}}} {count}");
+            }
+        }
+        drop(labelled);
+        self.latency.render(&mut text);
+        gauges.render(&mut text);
+        text
+    }
+}
+
+// === impl Latency ===
+
+impl Latency {
+    fn add(&self, elapsed: Duration) {
+        let ms = elapsed.as_millis();
+        if let Some(at) = BUCKETS_MS.iter().position(|end| ms <= u128::from(*end)) {
+            self.buckets.get(at).map(|bucket| bucket.fetch_add(1, Ordering::Relaxed));
+        }
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.sum_us.fetch_add(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    fn render(&self, text: &mut String) {
+        let name = "comity_call_seconds";
+        header(text, name, ("histogram", "Time from accepting a permitted call to its end."));
+        let mut below = 0_u64;
+        for (end, bucket) in BUCKETS_MS.iter().zip(&self.buckets) {
+            below = below.saturating_add(bucket.load(Ordering::Relaxed));
+            let _ = writeln!(text, "{name}_bucket{{le=\"{}\"}} {below}", seconds(end.saturating_mul(1000)));
+        }
+        let count = self.count.load(Ordering::Relaxed);
+        let sum = seconds(self.sum_us.load(Ordering::Relaxed));
+        let _ = writeln!(text, "{name}_bucket{{le=\"+Inf\"}} {count}\n{name}_sum {sum}\n{name}_count {count}");
+    }
+}
+
+// === impl Gauges ===
+
+impl Gauges {
+    fn render(&self, text: &mut String) {
+        let failed = u64::from(self.store.last_error.is_some());
+        let running = u64::try_from(self.calls_running).unwrap_or(u64::MAX);
+        for (name, kind, meaning, value) in [
+            ("comity_calls_running", "gauge", "Calls at this moment.", running),
+            ("comity_ledger_leaves", "gauge", "Leaves in the ledger.", self.store.leaves),
+            ("comity_ledger_queued", "gauge", "Leaves that wait to be written.", self.store.queued),
+            ("comity_ledger_commits_total", "counter", "Commits since the start.", self.store.commits),
+            ("comity_ledger_unavailable", "gauge", "1 while the ledger cannot be written.", failed),
+        ] {
+            header(text, name, (kind, meaning));
+            let _ = writeln!(text, "{name} {value}");
+        }
+    }
+}
+
+fn header(text: &mut String, name: &str, (kind, meaning): (&str, &str)) {
+    let _ = writeln!(text, "# HELP {name} {meaning}\n# TYPE {name} {kind}");
+}
+
+/// Microseconds as decimal seconds.
+fn seconds(us: u64) -> String {
+    format!("{}.{:06}", us / 1_000_000, us % 1_000_000)
+}
+
+fn escaped(label: &str) -> String {
+    label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_come_out_as_prometheus_reads_them() {
+        let metrics = Metrics::default();
+        metrics.decided(true);
+        metrics.refused("unknown_key");
+        metrics.upstream_failed("a\"b");
+        metrics.ended((Action::Infer, Outcome::Ok), Duration::from_millis(3));
+        metrics.tokens("self/m@gb", Usage { input_tokens: 2, output_tokens: 5 });
+        let store = comity_store::Metrics { queued: 0, leaves: 4, commits: 2, last_error: None };
+        let text = metrics.render(&Gauges { calls_running: 1, store });
+        for line in [
+            "comity_decisions_total{verdict=\"permit\"} 1",
+            "comity_calls_refused_total{code=\"unknown_key\"} 1",
+            "comity_upstream_failures_total{upstream=\"a\\\"b\"} 1",
+            "comity_calls_ended_total{action=\"infer\",outcome=\"ok\"} 1",
+            "comity_tokens_total{offering=\"self/m@gb\",direction=\"out\"} 5",
+            "comity_call_seconds_bucket{le=\"0.002000\"} 0",
+            "comity_call_seconds_bucket{le=\"0.005000\"} 1",
+            "comity_call_seconds_sum 0.003000",
+            "comity_ledger_leaves 4",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+    }
+}

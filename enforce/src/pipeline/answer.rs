@@ -1,0 +1,146 @@
+//! Step 11: the answer, streamed as it comes, with the headers that name the decision. The outcome is written when its last byte is given out.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use comity_ledger::Outcome;
+use comity_upstream::{Answer, AnswerBody, AnswerStream, StreamError, Usage};
+use comity_vocab::{MeansSet, OfferingId};
+use futures_util::Stream;
+use http::header::CACHE_CONTROL;
+use http::{HeaderMap, HeaderValue};
+use http_body::{Frame, SizeHint};
+
+use super::outcome::{End, Ending};
+use crate::error::CallError;
+
+/// Who answered, and under which means.
+pub(crate) struct Served {
+    pub(crate) offering: OfferingId,
+    pub(crate) means: MeansSet,
+    /// How long the upstream took to its first byte: not our overhead.
+    pub(crate) waited: Duration,
+}
+
+/// Hands the answer on. From here a fallback is no longer possible.
+pub(crate) fn answer(answer: Answer, served: &Served, ending: Ending) -> Response {
+    let mut headers = answer.headers;
+    mark(&mut headers, served, &ending);
+    let status = answer.status;
+    let body = match answer.body {
+        AnswerBody::Whole(whole) => Body::new(WholeBody { bytes: Some(whole.bytes), status: status.as_u16(), usage: whole.usage, ending }),
+        AnswerBody::Stream(stream) => {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            // Proxies in front must not collect events.
+            headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+            Body::new(EventsBody { stream, status: status.as_u16(), ending, over: false })
+        }
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+fn mark(headers: &mut HeaderMap, served: &Served, ending: &Ending) {
+    ending.decided().mark(headers);
+    let text = |text: String| HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""));
+    headers.insert("comity-offering", text(served.offering.to_string()));
+    headers.insert("comity-means", text(served.means.to_string()));
+    let overhead = ending.elapsed().saturating_sub(served.waited);
+    headers.insert("comity-overhead-us", HeaderValue::from(u64::try_from(overhead.as_micros()).unwrap_or(u64::MAX)));
+}
+
+/// A complete answer: its outcome is `ok` once the connection took it.
+struct WholeBody {
+    bytes: Option<Bytes>,
+    status: u16,
+    usage: Option<Usage>,
+    ending: Ending,
+}
+
+impl http_body::Body for WholeBody {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = self.get_mut();
+        let taken = this.bytes.take();
+        if taken.is_some() {
+            this.ending.end(End { outcome: Outcome::Ok, status: this.status, usage: this.usage });
+        }
+        Poll::Ready(taken.map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let length = self.bytes.as_ref().map_or(0, Bytes::len);
+        SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
+    }
+}
+
+/// An answer as events. A stream that breaks off ends with an event that says so, never like a complete one.
+struct EventsBody {
+    stream: AnswerStream,
+    status: u16,
+    ending: Ending,
+    over: bool,
+}
+
+impl http_body::Body for EventsBody {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = self.get_mut();
+        if this.over {
+            return Poll::Ready(None);
+        }
+        let next = ready!(Pin::new(&mut this.stream).poll_next(context));
+        let bytes = match next {
+            Some(Ok(bytes)) => {
+                // Complete from here on, whatever the client does next.
+                if this.stream.is_done() {
+                    this.end(Outcome::Ok);
+                }
+                Some(bytes)
+            }
+            None => {
+                this.over = true;
+                this.end(if this.stream.has_failed() { Outcome::UpstreamFailed } else { Outcome::Ok });
+                None
+            }
+            Some(Err(error)) => {
+                this.over = true;
+                Some(this.broke(&error))
+            }
+        };
+        Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.over
+    }
+}
+
+impl EventsBody {
+    fn end(&mut self, outcome: Outcome) {
+        self.ending.end(End { outcome, status: self.status, usage: self.stream.usage() });
+    }
+
+    fn broke(&mut self, error: &StreamError) -> Bytes {
+        tracing::warn!(%error, "an answer broke off");
+        let late = matches!(error, StreamError::Idle(_) | StreamError::Total(_));
+        self.end(if late { Outcome::UpstreamTimeout } else { Outcome::UpstreamFailed });
+        let message = format!("the answer is not complete: {error}");
+        let error = if late { CallError::UpstreamTimeout(message) } else { CallError::UpstreamFailed(message) };
+        error.into_event(self.ending.decided())
+    }
+}

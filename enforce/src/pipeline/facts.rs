@@ -1,0 +1,155 @@
+//! Step 4: the facts of the call, as it came in. A declaration can only raise what the key and the detectors say.
+
+use comity_redact::TIER;
+use comity_vocab::{Action, Call, Classification, Data, Means, MeansSet, Places};
+use http::HeaderMap;
+
+use super::caller::Caller;
+use super::find::Findings;
+use crate::asked::Asked;
+use crate::config::suggestion;
+use crate::error::CallError;
+use crate::generation::Generation;
+use crate::routes::{Choice, NoChoice};
+
+/// What admit and rank are given about a call.
+pub(crate) struct Facts<'g> {
+    pub(crate) call: Call,
+    /// What the gateway can do to a call; where it may be done, the catalogue says.
+    pub(crate) performable: MeansSet,
+    /// The offerings that the caller may mean.
+    pub(crate) choice: &'g Choice,
+    /// The detectors failed: nothing may leave.
+    pub(crate) detectors_failed: bool,
+}
+
+/// What the caller declares about a call.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Declared {
+    classification: Classification,
+    purpose: String,
+}
+
+/// Joins what the key, the body, the caller and the catalogue say.
+pub(crate) fn gather<'g>(
+    generation: &'g Generation,
+    caller: &Caller,
+    (asked, action): (&Asked, Action),
+    (declared, findings): (Declared, &Findings),
+) -> Result<Facts<'g>, CallError> {
+    let choice = generation.routes.choose(&asked.model, action.surface()).map_err(|no| no_choice(&asked.model, action, &no))?;
+    let data = if findings.failed { Data::default() } else { data(generation, findings, caller.floor.max(declared.classification)) };
+    let call = Call { workload: caller.workload.clone(), action, data, purpose: declared.purpose };
+    Ok(Facts { call, performable: MeansSet::NONE.with(Means::Unretained), choice, detectors_failed: findings.failed })
+}
+
+fn data(generation: &Generation, findings: &Findings, at_least: Classification) -> Data {
+    let groups = [
+        (findings.personal, "personal"),
+        (findings.secrets, "secrets"),
+        (findings.opaque, "opaque"),
+        (!findings.remote.is_empty(), "remote"),
+    ];
+    let names = groups.into_iter().filter_map(|(found, name)| found.then_some(name)).chain(findings.kinds.iter().copied());
+    Data {
+        classification: at_least.max(generation.config.findings.class_of(names)),
+        // What no detector can read may be anything.
+        personal: findings.personal || findings.opaque,
+        special_category: findings.opaque,
+        secrets: findings.secrets,
+        opaque: findings.opaque,
+        remote: findings.remote.iter().map(|kind| (*kind).to_owned()).collect(),
+        detector: TIER,
+        kinds: findings.kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+        subjects: Places::UNKNOWN,
+    }
+}
+
+fn no_choice(model: &str, action: Action, no: &NoChoice) -> CallError {
+    CallError::NoOffering(match no {
+        NoChoice::Unknown(near) => {
+            let near = near.as_ref().map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+            format!("`{model}` is no route, model or offering here: {near}`GET /v1/models` lists what is")
+        }
+        NoChoice::OtherSurface => {
+            let what = match action {
+                Action::Infer => "chat completions",
+                Action::Embed => "embeddings",
+            };
+            format!("no offering of `{model}` serves {what}: `GET /v1/models` lists what does")
+        }
+    })
+}
+
+// === impl Declared ===
+
+impl Declared {
+    /// Reads the caller's headers. One that is unknown is an error: a misspelt declaration must not be dropped.
+    pub(crate) fn read(headers: &HeaderMap, caller: &Caller) -> Result<Self, CallError> {
+        let mut declared = Self::default();
+        for (name, value) in headers.iter().filter(|(name, _)| name.as_str().starts_with("comity-")) {
+            let name = name.as_str();
+            let text = value.to_str().map_err(|_| CallError::invalid_field(name, format!("the header `{name}` is not plain text")))?.trim();
+            match name {
+                "comity-classification" => {
+                    let class = text.parse::<Classification>().map_err(|error| CallError::invalid_field(name, error))?;
+                    declared.classification = declared.classification.max(class);
+                }
+                "comity-purpose" if declared.purpose.is_empty() || declared.purpose == text => {
+                    declared.purpose = purpose(text, caller)?;
+                }
+                "comity-purpose" => return Err(CallError::invalid_field(name, "a call has one purpose")),
+                _ => {
+                    let hint = suggestion(name, &["comity-classification", "comity-purpose"]);
+                    return Err(CallError::cannot_honour(name, format!("the header `{name}` means nothing here yet: {hint}")));
+                }
+            }
+        }
+        Ok(declared)
+    }
+}
+
+fn purpose(text: &str, caller: &Caller) -> Result<String, CallError> {
+    if caller.purposes.iter().any(|purpose| purpose == text) {
+        return Ok(text.to_owned());
+    }
+    let known: Vec<&str> = caller.purposes.iter().map(String::as_str).collect();
+    let message = format!("the purpose `{text}` is not in the list of this key: {}", suggestion(text, &known));
+    Err(CallError::invalid_field("comity-purpose", message))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn read(given: &[(&'static str, &'static str)]) -> Result<Declared, CallError> {
+        let headers: HeaderMap =
+            given.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect();
+        let caller = Caller {
+            key: None,
+            workload: comity_vocab::Workload {
+                id: "w".parse().unwrap(),
+                unit: "u".parse().unwrap(),
+                sector: String::new(),
+                clearance: Classification::Public,
+                critical: false,
+            },
+            floor: Classification::Public,
+            purposes: vec!["support".to_owned()],
+            sequence: 0,
+        };
+        Declared::read(&headers, &caller)
+    }
+
+    #[test]
+    fn declarations_are_read_or_refused_never_dropped() {
+        let declared = read(&[("comity-classification", "secret"), ("comity-purpose", "support"), ("accept", "x")]).unwrap();
+        assert_eq!(declared, Declared { classification: Classification::Secret, purpose: "support".to_owned() });
+        assert!(matches!(read(&[("comity-classification", "top")]), Err(CallError::Invalid { .. })));
+        assert!(matches!(read(&[("comity-purpose", "marketing")]), Err(CallError::Invalid { .. })));
+        assert!(matches!(read(&[("comity-clasification", "secret")]), Err(CallError::CannotHonour { .. })));
+        assert!(matches!(read(&[("comity-data-subject", "42")]), Err(CallError::CannotHonour { .. })));
+    }
+}

@@ -1,0 +1,22 @@
+//! The gateway over loopback HTTP, against a mock upstream. Every test has its own gateway, store and upstream.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::string_slice,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod bad_input;
+mod check;
+mod fallback;
+mod forward;
+mod ledger;
+mod send;
+mod serve;
+mod stage;
+mod terms;
+mod tls;
