@@ -25,8 +25,10 @@ pub(crate) fn failure(problems: &Problems) -> Failure {
 pub(crate) fn build_failure(error: BuildError) -> Failure {
     let hint = error.hint();
     match error {
-        BuildError::Config(problems) => failure(&problems),
+        BuildError::Config(ref problems) => failure(problems),
         BuildError::Store(error) => place::failure(error),
-        other => Failure::new(Exit::Failed, other.to_string()).maybe_hint(hint),
+        BuildError::Listen { .. } | BuildError::Tls(_) | BuildError::Detector(_) | BuildError::Thread(_) => {
+            Failure::new(Exit::Failed, error.to_string()).maybe_hint(hint)
+        }
     }
 }

@@ -67,7 +67,7 @@ async fn calls(ground: &Ground, served: &Served, output: Output, told: &mut Vec<
         let outcome = call::send(&ground.client(served, case.caller)?, case).await?;
         let account = Account::of(&ground.store, &outcome)?;
         match output {
-            Output::Human => show::decided(&outcome, &account)?,
+            Output::Human => show::decided(case, &outcome, &account)?,
             Output::Json => told.push(show::case_json(case, &outcome, &account)),
         }
     }

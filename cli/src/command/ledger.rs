@@ -233,8 +233,7 @@ fn verify(args: &Verify, output: Output) -> anyhow::Result<Exit> {
 /// A whole ledger in numbers; the demo prints them too.
 pub(crate) fn counted(verified: &Verified) -> String {
     let permits = verified.decisions.saturating_sub(verified.denials);
-    let mut line =
-        format!("leaves {}: permits {permits}, denials {}, outcomes {}", verified.size, verified.denials, verified.outcomes);
+    let mut line = format!("leaves {}: permits {permits}, denials {}, outcomes {}", verified.size, verified.denials, verified.outcomes);
     let extras = [
         (verified.unknown_outcomes, "outcomes unknown"),
         (verified.open, "calls under way"),

@@ -73,3 +73,17 @@ fn without_a_good_key_nothing_is_answered() {
     snapshot!("ask_revoked_key", gateway.seen(&machine, &["hello"]));
     gateway.stop();
 }
+
+#[test]
+fn an_interrupted_question_ends_with_130() {
+    let mock = MockUpstream::start().unwrap();
+    let (machine, gateway) = serving(&mock);
+    mock.stand(Mode::Hold);
+    let mut asking = machine.command(&["ask", "hello", "--url", &gateway.url]).env("COMITY_API_KEY", &gateway.key).spawn().unwrap();
+    assert!(mock.wait_until(|tally| tally.calls == 1).is_some());
+    assert!(std::process::Command::new("kill").args(["-INT", &asking.id().to_string()]).status().unwrap().success());
+    assert_eq!(asking.wait().unwrap().code(), Some(130));
+    // The gateway notices that nobody waits, and cancels upstream.
+    assert!(mock.wait_until(|tally| tally.cancelled == 1).is_some());
+    gateway.stop();
+}

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::harness::{Gateway, Machine, text};
+use crate::harness::{Gateway, Machine, snapshot, text};
 
 /// `$COMITY_TEST_MODEL`, or where `comity model install smollm2` puts it.
 fn model() -> PathBuf {
@@ -64,6 +64,25 @@ fn the_demo_as_data_holds_the_six_cases_and_serves_on() {
     assert_eq!(answered.status.code(), Some(0), "{}", text(&answered.stderr));
     assert_eq!(demo.stop(), Some(0));
     verify_and_tamper(&machine);
+}
+
+#[test]
+fn a_demo_never_clears_one_that_runs() {
+    let machine = Machine::new();
+    let folder = machine.data().join("demo");
+    std::fs::create_dir_all(&folder).unwrap();
+    let lock = std::fs::File::create(folder.join("comity.db.lock")).unwrap();
+    lock.lock().unwrap();
+    snapshot!("demo_running", machine.seen(&["demo", "--model", "any.gguf"]));
+    assert!(folder.join("comity.db.lock").exists());
+}
+
+#[test]
+fn a_model_that_is_none_is_refused() {
+    let machine = Machine::new();
+    snapshot!("demo_no_model", machine.seen(&["demo", "--model", "nowhere.gguf"]));
+    machine.file("text.gguf", "not a model");
+    snapshot!("demo_bad_model", machine.seen(&["demo", "--model", "text.gguf"]));
 }
 
 fn check_call(call: &Value) {

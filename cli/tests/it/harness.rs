@@ -11,7 +11,8 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        // Paths of one length, wherever the tests run: what is printed wraps the same.
+        Self { folder: tempfile::Builder::new().prefix("comity-").rand_bytes(6).tempdir_in("/tmp").unwrap() }
     }
 
     /// The data folder; it need not exist yet.
@@ -151,6 +152,19 @@ impl Gateway {
         shown.replace(&machine.folder().display().to_string(), "[HERE]")
     }
 
+    /// A gateway says where it listens a moment before it listens to signals; the system knows when it does.
+    fn until_signals_are_caught(&self) {
+        const SIGTERM_BIT: u64 = 1 << 14;
+        let caught = || {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim().to_owned();
+            u64::from_str_radix(&mask, 16).unwrap() & SIGTERM_BIT != 0
+        };
+        while !caught() {
+            std::thread::yield_now();
+        }
+    }
+
     /// The process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
@@ -177,6 +191,7 @@ impl Gateway {
 
     /// SIGTERM, and how it ended.
     pub(crate) fn stop(mut self) -> Option<i32> {
+        self.until_signals_are_caught();
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         self.child.wait().unwrap().code()

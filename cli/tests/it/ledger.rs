@@ -22,8 +22,11 @@ fn a_denial_is_shown_and_verified() {
     let json: serde_json::Value = serde_json::from_slice(&machine.run(&["ledger", "show", "--output", "json"]).stdout).unwrap();
     assert_eq!(json["size"], 1);
     let decision = json["leaves"][0]["leaf"]["decision"].as_str().unwrap();
-    snapshot!("ledger_show_one", machine.seen(&["ledger", "show", &decision[..10]]).replace(&decision[..10], "[PREFIX]"));
-    let why = machine.run(&["terms", "why", &decision[..10]]);
+    let first = |digits: usize| decision.chars().take(digits).collect::<String>();
+    let prefix = first(10);
+    let shown = machine.seen(&["ledger", "show", &prefix]);
+    snapshot!("ledger_show_one", shown.replace(decision, "[DECISION]").replace(&first(12), "[SHORT]").replace(&prefix, "[PREFIX]"));
+    let why = machine.run(&["terms", "why", &prefix]);
     assert!(why.status.success(), "{}", text(&why.stderr));
 }
 

@@ -87,6 +87,12 @@ impl SendError {
     /// Whether another offering may succeed where this one failed. What is wrong with the call itself stays wrong elsewhere.
     #[must_use]
     pub fn may_fall_back(&self) -> bool {
+        matches!(self, Self::CannotHonour { .. }) || !self.is_blamed_on_call()
+    }
+
+    /// Whether the call is at fault, and not the upstream.
+    #[must_use]
+    pub fn is_blamed_on_call(&self) -> bool {
         match self {
             Self::Connect(_)
             | Self::FirstByteTimeout(_)
@@ -95,10 +101,9 @@ impl SendError {
             | Self::Reset(_)
             | Self::TooLarge(_)
             | Self::BadAnswer(_)
-            | Self::Busy
-            | Self::CannotHonour { .. } => true,
-            Self::Refused(_) | Self::BadCall(_) => false,
-            Self::Status(status) => !status.is_blamed_on_call(),
+            | Self::Busy => false,
+            Self::Refused(_) | Self::BadCall(_) | Self::CannotHonour { .. } => true,
+            Self::Status(status) => status.is_blamed_on_call(),
         }
     }
 

@@ -21,6 +21,10 @@ mod usage;
 
 pub use answer::{Answer, AnswerBody, Whole};
 pub use client::{Client, Via, send};
+#[doc(no_inline)]
+pub use comity_decide::Permit;
+#[doc(no_inline)]
+pub use comity_store::Receipt;
 pub use connect::{Tls, TlsError};
 pub use error::{Mismatch, SendError, StreamError, UpstreamStatus};
 pub use limits::{ANSWER_BYTES_MAX, CONNECT, Timeouts};

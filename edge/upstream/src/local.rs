@@ -125,7 +125,7 @@ pub enum Finish {
 // === impl LocalModel ===
 
 impl LocalModel {
-    /// Loads a GGUF file of the `llama` architecture and starts its threads. Takes seconds and blocks; weights are held as Q8_0.
+    /// Loads a GGUF file of the `llama` architecture and starts its threads. Takes seconds and blocks; weights are held in eight bits, 1.25 bytes each.
     ///
     /// # Errors
     /// The file is missing, not GGUF, damaged, or of a kind that this model cannot run.

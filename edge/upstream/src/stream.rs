@@ -225,7 +225,7 @@ mod tests {
     #[tokio::test]
     async fn bytes_pass_unchanged_and_usage_is_read() {
         let whole = [CHUNK, USAGE, DONE].concat();
-        let (text, error, answer) = check(&[&whole[..20], &whole[20..]], UsageFrames::Keep).await;
+        let (text, error, answer) = check(&whole.split_inclusive("content").collect::<Vec<_>>(), UsageFrames::Keep).await;
         assert_eq!(text, whole);
         assert!(error.is_none() && answer.is_done());
         assert_eq!(answer.usage(), Some(Usage { input_tokens: 3, output_tokens: 2 }));

@@ -16,9 +16,7 @@ const PATH: &str = "this gateway/self.toml";
 #[derive(Clone)]
 pub(crate) struct LocalOffering {
     pub(crate) id: OfferingId,
-    /// The file, and the model's name in it.
     path: PathBuf,
-    found: String,
     model: String,
     own_machine: bool,
     place: comity_vocab::Jurisdiction,
@@ -43,8 +41,7 @@ impl LocalOffering {
                 ConfigProblem::anywhere(config.path().display().to_string(), format!("there is no model at `{}`", path.display()));
             return Err(problem.hint("`comity model install smollm2` gets the demonstration model").into());
         }
-        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        Self::new(config, local, &stem).map(Some)
+        Self::new(config, local).map(Some)
     }
 
     /// Opens the model. Takes seconds and blocks.
@@ -61,7 +58,7 @@ impl LocalOffering {
             let problem = ConfigProblem::anywhere(config.path().display().to_string(), error.to_string());
             Problems::from(ConfigProblem { hint: error.hint(), ..problem })
         })?;
-        let mut offering = Self::new(config, local, model.name())?;
+        let mut offering = Self::new(config, local)?;
         offering.opened = Some(model);
         Ok(Some(offering))
     }
@@ -83,14 +80,17 @@ impl LocalOffering {
         if config.folder().join(&local.model) != self.path {
             return Self::open(config);
         }
-        let again = Self::new(config, local, &self.found)?;
+        let again = Self::new(config, local)?;
         #[cfg(feature = "local-model")]
         let again = Self { opened: self.opened.clone(), ..again };
         Ok(Some(again))
     }
 
-    fn new(config: &Config, local: &LocalConfig, found: &str) -> Result<Self, Problems> {
-        let model = local.name.clone().unwrap_or_else(|| plain_name(found));
+    fn new(config: &Config, local: &LocalConfig) -> Result<Self, Problems> {
+        let path = config.folder().join(&local.model);
+        // Its file's name, by which `comity model` knows it; what a file says of itself may be anything.
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let model = local.name.clone().unwrap_or_else(|| plain_name(&stem));
         let text = format!("self/{model}@{}", local.place.as_str().to_ascii_lowercase());
         let id = text.parse().map_err(|_| {
             let message = format!("`{model}` cannot be the name of a model: use letters, digits, `.`, `_` and `-`");
@@ -98,8 +98,7 @@ impl LocalOffering {
         })?;
         Ok(Self {
             id,
-            path: config.folder().join(&local.model),
-            found: found.to_owned(),
+            path,
             model,
             own_machine: local.own_machine,
             place: local.place,
@@ -146,7 +145,7 @@ impl LocalOffering {
     }
 }
 
-/// A file's or model's own name, as part of an id: lower case, with `-` for whatever an id cannot hold.
+/// A file's name, as part of an id: lower case, with `-` for whatever an id cannot hold.
 fn plain_name(found: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let text: String = found.trim().to_ascii_lowercase().chars().map(|c| if allowed(c) { c } else { '-' }).collect();
@@ -164,7 +163,7 @@ mod tests {
 
     fn offering(text: &str) -> comity_vocab::Offering {
         let config = Config::parse(Path::new("comity.toml"), text).unwrap();
-        let local = LocalOffering::new(&config, config.local.as_ref().unwrap(), "SmolLM2 135M Instruct").unwrap();
+        let local = LocalOffering::new(&config, config.local.as_ref().unwrap()).unwrap();
         let mut files = comity_catalogue::shipped();
         files.push(local.catalogue_file());
         let world = Catalogue::parse(files).unwrap().at(Instant::from_seconds(1_795_000_000));
@@ -173,7 +172,7 @@ mod tests {
 
     #[test]
     fn possession_counts_only_when_asserted() {
-        let asserted = offering("[local]\nmodel = \"m\"\nplace = \"GB\"\nown_machine = true");
+        let asserted = offering("[local]\nmodel = \"models/SmolLM2 135M Instruct.gguf\"\nplace = \"GB\"\nown_machine = true");
         assert_eq!(asserted.id.as_str(), "self/smollm2-135m-instruct@gb");
         assert_eq!(asserted.assurance.level.get(Scale::Possession), 3);
         assert_eq!(asserted.assurance.strength.get(Scale::Training), Strength::Verified.number());

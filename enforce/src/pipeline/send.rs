@@ -32,7 +32,7 @@ pub(crate) async fn send(worker: &Worker, (permit, receipt): (Permit, Receipt), 
         Err(error) => {
             tracing::warn!(%offering, upstream = %target.upstream.name, %error, "no answer");
             worker.shared.metrics.upstream_failed(&target.upstream.name);
-            if error.may_fall_back() {
+            if !error.is_blamed_on_call() {
                 target.health.failed(clock::now());
             }
         }
@@ -45,7 +45,7 @@ pub(crate) fn outcome(error: &SendError) -> Outcome {
     if error.is_timeout() {
         return Outcome::UpstreamTimeout;
     }
-    if error.may_fall_back() { Outcome::UpstreamFailed } else { Outcome::Refused }
+    if error.is_blamed_on_call() { Outcome::Refused } else { Outcome::UpstreamFailed }
 }
 
 /// The status that the upstream answered; 0 for none.

@@ -15,6 +15,8 @@ mod check;
 mod fallback;
 mod forward;
 mod ledger;
+#[cfg(feature = "local-model")]
+mod local;
 mod send;
 mod serve;
 mod stage;

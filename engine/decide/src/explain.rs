@@ -185,7 +185,7 @@ impl Seen<'_> {
         let works = |set: &[Change]| self.permits_with(set);
         let single: Vec<Vec<Change>> = changes.iter().map(|change| vec![change.clone()]).filter(|set| works(set)).collect();
         if !single.is_empty() {
-            return single.into_iter().take(WAYS_MAX).collect();
+            return least_of_each(single).into_iter().take(WAYS_MAX).collect();
         }
         let pairs = changes
             .iter()
@@ -254,9 +254,29 @@ impl Seen<'_> {
     }
 }
 
+/// Of changes of one kind the least alone: who may send `internal` data need not be told of `public`.
+fn least_of_each(ways: Vec<Vec<Change>>) -> Vec<Vec<Change>> {
+    let mut kept: Vec<Vec<Change>> = Vec::new();
+    for way in ways {
+        if !kept.iter().any(|known| matches!((known.as_slice(), way.as_slice()), ([a], [b]) if a.is_like(b))) {
+            kept.push(way);
+        }
+    }
+    kept
+}
+
 // === impl Change ===
 
 impl Change {
+    /// Whether both change the same fact, this one by less: changes are tried from the least on.
+    fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Class(_), Self::Class(_)) | (Self::Clearance(_), Self::Clearance(_)) => true,
+            (Self::Level(a, ..), Self::Level(b, ..)) => a == b,
+            _ => false,
+        }
+    }
+
     fn apply(&self, call: &mut Call, offering: &mut Offering, means: &mut MeansSet) {
         match self {
             Self::Means(one) => *means = means.with(*one),

@@ -13,6 +13,8 @@ pub(super) struct Case {
     /// What the caller declares, if anything.
     pub(super) class: Option<Classification>,
     pub(super) question: &'static str,
+    /// Whether the case is about who comes first.
+    pub(super) tells_order: bool,
 }
 
 /// A workload of the demo.
@@ -30,14 +32,16 @@ pub(super) const CASES: [Case; 6] = [
         story: "Anyone who contractually never trains on it may serve it, wherever they are.",
         caller: Caller::Press,
         class: None,
-        question: "Name three things a public library offers.",
+        question: "Summarise in one sentence: the library closes on Friday because the heating failed, and it opens again on Monday.",
+        tells_order: false,
     },
     Case {
         title: "Personal data",
         story: "The detector finds an e-mail address; the terms ask for protection, not for a flag.",
         caller: Caller::Casework,
         class: None,
-        question: "Write one friendly sentence to Ada Brown, ada.brown@example.org, saying that her library card is ready.",
+        question: "Summarise in one sentence: Ada Brown (ada.brown@example.org) asks for a library card, because she moved here in March.",
+        tells_order: false,
     },
     Case {
         title: "Confidential data",
@@ -45,6 +49,7 @@ pub(super) const CASES: [Case; 6] = [
         caller: Caller::Casework,
         class: Some(Classification::Confidential),
         question: "Summarise in one sentence: the panel proposes to move the library to the old station in May.",
+        tells_order: false,
     },
     Case {
         title: "Secret data from a workload that is not cleared for it",
@@ -52,20 +57,23 @@ pub(super) const CASES: [Case; 6] = [
         caller: Caller::Casework,
         class: Some(Classification::Secret),
         question: "Summarise in one sentence: the emergency plan names the reserve site.",
+        tells_order: false,
     },
     Case {
         title: "A credential in the text",
         story: "Somebody pasted a cloud access key. It goes nowhere, by any means.",
-        caller: Caller::Press,
+        caller: Caller::Casework,
         class: None,
         question: "Why does this fail? aws_access_key_id = AKIAIOSFODNN7EXAMPLE",
+        tells_order: false,
     },
     Case {
         title: "A preferred offering",
         story: "The terms prefer offerings that a recognised nation certified; a preference ranks and admits nothing.",
         caller: Caller::Press,
         class: Some(Classification::Internal),
-        question: "Give one tip for writing a clear press release.",
+        question: "In one sentence, what makes a press release clear?",
+        tells_order: true,
     },
 ];
 

@@ -57,13 +57,15 @@ pub(super) fn question(number: usize, case: &Case) -> anyhow::Result<()> {
 }
 
 /// What was decided and why, and the answer where there is one.
-pub(super) fn decided(outcome: &Outcome, account: &Account) -> anyhow::Result<()> {
+pub(super) fn decided(case: &Case, outcome: &Outcome, account: &Account) -> anyhow::Result<()> {
     field("found", &found(account))?;
     candidates(outcome, account)?;
     match &outcome.ended {
         Ended::Answered { offering, means, text } => {
             permitted(account, offering, means)?;
-            order(account, offering)?;
+            if case.tells_order {
+                order(account, offering)?;
+            }
             field("answer", &format!("\u{201c}{text}\u{201d}"))?;
             field("from", &format!("{offering}, the model on this machine"))?;
         }
@@ -174,7 +176,7 @@ fn order(account: &Account, answered: &str) -> anyhow::Result<()> {
     let Some(first) = account.admitted.first().filter(|first| first.offering.as_str() != answered && !first.reachable) else {
         return Ok(());
     };
-    let why = first.preferred_by.first().map_or_else(|| "by list price and name".to_owned(), |id| format!(": {}", reason(account, id)));
+    let why = first.preferred_by.first().map_or_else(|| " by list price and name".to_owned(), |id| format!(": {}", reason(account, id)));
     let text = format!("{} comes first{why}. There is no credential for it here, so the next one that is here answered", first.offering);
     field("order", &text)
 }

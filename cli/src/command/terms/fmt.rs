@@ -39,7 +39,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         return Ok(Exit::Ok);
     }
     let files = differing.join("`, `");
-    Err(Failure::new(Exit::Failed, format!("not in canonical format: `{files}`")).hint(format!("comity terms fmt {}", differing.join(" "))).into())
+    Err(Failure::new(Exit::Failed, format!("not in canonical format: `{files}`"))
+        .hint(format!("comity terms fmt {}", differing.join(" ")))
+        .into())
 }
 
 /// The loader knows the place and the hint; the formatter does not.

@@ -147,7 +147,8 @@ fn has_tests(file: &Path) -> bool {
 fn run_file(file: &Path) -> anyhow::Result<Vec<Outcome>> {
     let shown = file.display().to_string();
     let suite: Suite = toml::from_str(&read(file)?).map_err(|error| {
-        Failure::new(Exit::Invalid, format!("{shown}: {}", error.to_string().trim_end())).hint("see `comity terms test --help` for the format")
+        Failure::new(Exit::Invalid, format!("{shown}: {}", error.to_string().trim_end()))
+            .hint("see `comity terms test --help` for the format")
     })?;
     let folder = file.parent().unwrap_or(Path::new("."));
     let beside = |name: &String| {

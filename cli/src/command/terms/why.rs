@@ -107,11 +107,14 @@ fn record(found: &FoundDecision) -> anyhow::Result<FactRecord> {
     match &found.record {
         StoredRecord::Open(plain) => Ok(FactRecord::from_bytes(plain.expose())?),
         StoredRecord::Erased => {
-            Err(unreadable("the facts of this decision were erased", "`comity ledger show` still shows its leaf, which stays verifiable").into())
+            Err(unreadable("the facts of this decision were erased", "`comity ledger show` still shows its leaf, which stays verifiable")
+                .into())
         }
-        StoredRecord::Sealed => {
-            Err(unreadable("the facts of this decision are encrypted, and the key is not here", "run this where the gateway's data folder is").into())
-        }
+        StoredRecord::Sealed => Err(unreadable(
+            "the facts of this decision are encrypted, and the key is not here",
+            "run this where the gateway's data folder is",
+        )
+        .into()),
     }
 }
 
@@ -267,7 +270,8 @@ impl Asked {
         ];
         let flags = flags.into_iter().filter_map(|(is, what)| is.then(|| what.to_owned()));
         let kinds = (!data.kinds.is_empty()).then(|| format!("kinds {}", data.kinds.iter().cloned().collect::<Vec<_>>().join(" ")));
-        let remote = (!data.remote.is_empty()).then(|| format!("reaching out by {}", data.remote.iter().cloned().collect::<Vec<_>>().join(" ")));
+        let remote =
+            (!data.remote.is_empty()).then(|| format!("reaching out by {}", data.remote.iter().cloned().collect::<Vec<_>>().join(" ")));
         Self {
             model: record.model.clone(),
             action: call.action.name(),

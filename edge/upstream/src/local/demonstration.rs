@@ -72,6 +72,17 @@ fn the_template_says_how_an_answer_ends() {
     assert_eq!(template.end_of_answer(&gguf, tokens.control()).unwrap(), Some(2));
 }
 
+/// Within the template's fuel: no chat has more messages than fit into the context.
+#[test]
+fn a_chat_of_as_many_messages_as_fit_is_rendered() {
+    let (gguf, tokens) = tokens();
+    let template = Template::read(&gguf, &tokens).unwrap();
+    let roles = [Role::User, Role::Assistant].into_iter().cycle();
+    let messages: Vec<Message> = roles.map(|role| Message { role, content: "a".to_owned() }).take(1500).collect();
+    let rendered = template.render(&messages, tokens.control()).unwrap();
+    assert!(tokens.encode(&rendered).unwrap().len() > 8192);
+}
+
 #[test]
 fn every_token_has_bytes_but_control_tokens() {
     let (_, tokens) = tokens();

@@ -1,9 +1,6 @@
 //! A permit cannot be written down.
 
 fn main() {
-    let _ = comity_decide::Permit {
-        decision: comity_vocab::Digest::from_bytes([0; 32]),
-        offering: "a/b@c".parse().unwrap(),
-        means: comity_vocab::MeansSet::NONE,
-    };
+    let _ = comity_upstream::Permit { decision: todo!(), offering: todo!(), means: todo!(), terms: todo!(), preferred_by: todo!() };
+    //~ E0451 fields `decision`, `offering`, `means`, `terms` and `preferred_by` of struct
 }

@@ -1,11 +1,10 @@
-//! A permit cannot be copied, nor read from text.
+//! A permit cannot be copied.
 
-fn copy(permit: &comity_decide::Permit) -> comity_decide::Permit {
-    permit.clone()
+fn both<T: Clone>(given: T) -> (T, T) {
+    (given.clone(), given)
 }
 
-fn read(text: &str) -> comity_decide::Permit {
-    serde_json::from_str(text).unwrap()
+fn main() {
+    let _ = both::<comity_upstream::Permit>;
+    //~ E0277 Permit: Clone` is not satisfied
 }
-
-fn main() {}

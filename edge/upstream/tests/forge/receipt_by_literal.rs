@@ -1,6 +1,6 @@
-//! A receipt cannot be written down, nor made without a store.
+//! A receipt cannot be written down.
 
 fn main() {
-    let _ = comity_store::Receipt { decision: comity_vocab::Digest::from_bytes([0; 32]), leaf: 0 };
-    let _ = comity_store::Receipt::after_commit();
+    let _ = comity_upstream::Receipt { decision: todo!(), call: todo!(), hop: 0, leaf: 0, offering: None };
+    //~ E0451 fields `decision`, `call`, `hop`, `leaf` and `offering` of struct
 }
