@@ -19,7 +19,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(project: &Project, args: &Args) -> anyhow::Result<bool> {
-    shell::run(Command::new(cargo()).current_dir(&project.root).args(["build", "--quiet", "--package", "comity"]))?;
+    shell::run(Command::new(cargo()).current_dir(&project.root).args(["build", "--quiet", "--workspace", "--bins", "--tests"]))?;
     if args.check { check(project) } else { write(project) }
 }
 

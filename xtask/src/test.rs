@@ -81,7 +81,8 @@ fn perform(project: &Project, step: Step) -> anyhow::Result<Tally> {
         Step::Format => check(cargo_in(project).args(["fmt", "--all", "--check"])),
         Step::Lint => check(cargo_in(project).args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])),
         Step::Tidy => Ok(Tally::one(tidy::run(project)?)),
-        Step::Build => check(cargo_in(project).args(["build", "--workspace", "--bins"])),
+        // With the tests, so that features are the same in all steps and nothing is built twice.
+        Step::Build => check(cargo_in(project).args(["build", "--workspace", "--bins", "--tests"])),
         Step::Pages => Ok(Tally::one(generate::check(project)?)),
         Step::Model => check(comity(project).args(["model", "install", "smollm2"])),
         Step::Tests => tests(project),

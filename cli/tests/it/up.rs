@@ -115,7 +115,7 @@ fn wrong_terms_and_catalogues_keep_a_gateway_from_starting() {
     let machine = Machine::new();
     let valid = std::fs::read_to_string(config(&machine, "http://127.0.0.1:1/v1")).unwrap();
     machine.file("comity.toml", &format!("{valid}\n[[layer]]\npath = \"own.cedar\"\n"));
-    machine.file("own.cedar", "@id(\"a\")\n@goal(\"security\")\n@reason(\"r\")\npermit (principal, action, resource)\nwhen { context.data.clasification <= 1 };\n");
+    machine.file("own.cedar", "@id(\"a\")\n@goal(\"security\")\n@reason(\"r\")\npermit (principal, action == Action::\"infer\", resource)\nwhen { context.data.clasification <= 1 };\n");
     snapshot!("up_broken_terms", machine.seen(&["up", "--config", "comity.toml"]));
     machine.file("comity.toml", &valid);
     machine.file("own/example.toml", &OFFERING.replace("source = \"their contract of 2026-01-31\"\n", ""));
