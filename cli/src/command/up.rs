@@ -63,9 +63,13 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let reachable = gateway.reachable();
     let running = gateway.start().map_err(config::build_failure)?;
     let started = Started { config: found.path.clone(), written, store, key, reachable, url: format!("http://{}", running.address()) };
-    match output {
-        Output::Human => started.tell(&found)?,
-        Output::Json => started.json()?,
+    let told = match output {
+        Output::Human => started.tell(&found),
+        Output::Json => started.json(),
+    };
+    // A gateway serves on when nobody reads what it says.
+    if let Err(error) = told {
+        tracing::warn!(%error, "cannot print where the gateway listens");
     }
     wait(running)
 }

@@ -153,14 +153,16 @@ impl Gateway {
     }
 
     /// A gateway says where it listens a moment before it listens to signals; the system knows when it does.
-    fn until_signals_are_caught(&self) {
+    fn until_signals_are_caught(&mut self) {
         const SIGTERM_BIT: u64 = 1 << 14;
+        let id = self.child.id();
         let caught = || {
-            let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+            let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
             let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim().to_owned();
             u64::from_str_radix(&mask, 16).unwrap() & SIGTERM_BIT != 0
         };
         while !caught() {
+            assert!(self.child.try_wait().unwrap().is_none(), "the gateway ended by itself");
             std::thread::yield_now();
         }
     }
