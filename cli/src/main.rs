@@ -13,6 +13,7 @@ mod invocation;
 mod log;
 mod model_files;
 mod output;
+mod past;
 mod place;
 mod refusal;
 mod runtime;

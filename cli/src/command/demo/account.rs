@@ -5,13 +5,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use comity_decide::{Engine, Explanation, FactRecord, RankInput, rank};
-use comity_store::{Generation, Reader};
+use comity_store::Reader;
 use comity_vocab::{Call, Digest, MeansSet, OfferingId, TermId};
 
 use crate::exit::{Exit, Failure};
-use crate::place;
+use crate::{past, place};
 
 use super::call::Outcome;
 
@@ -47,7 +46,7 @@ impl Account {
             anyhow::bail!("the fact record of a call that was just made is not there")
         };
         let record = FactRecord::from_bytes(bytes.expose())?;
-        let engine = Arc::new(engine(&reader, found.leaf.terms, found.leaf.catalogue)?);
+        let engine = Arc::new(past::engine(&reader, &found.leaf)?);
         Self::again(&record, engine, found.leaf.decision)
     }
 
@@ -87,14 +86,4 @@ fn inputs(engine: &Engine, record: &FactRecord) -> Vec<RankInput> {
         healthy: true,
     };
     record.candidates.iter().map(input).collect()
-}
-
-/// The generation that decided, from the store.
-fn engine(reader: &Reader, terms: Digest, catalogue: Digest) -> anyhow::Result<Engine> {
-    let kept = |kind, digest| -> anyhow::Result<Vec<u8>> {
-        reader.generation(kind, digest).map_err(place::failure)?.context("the store has lost the terms or the catalogue of a decision")
-    };
-    let generation =
-        comity_decide::Generation { terms: kept(Generation::Terms, terms)?, catalogue: kept(Generation::Catalogue, catalogue)? };
-    Ok(Engine::restore(&generation)?)
 }

@@ -2,9 +2,9 @@
 //!
 //! If what comes out is not what the ledger says, that is said first: the explanation would be worth nothing.
 
-use comity_decide::{Candidates, Change, Decision, Denial, Engine, Explanation, FactRecord, Generation, Permit, Query};
+use comity_decide::{Candidates, Change, Decision, Denial, Engine, Explanation, FactRecord, Permit, Query};
 use comity_ledger::{DecisionLeaf, OutcomeLeaf, Verdict};
-use comity_store::{FactRecord as StoredRecord, FoundDecision, Generation as Kind, Reader};
+use comity_store::{FactRecord as StoredRecord, FoundDecision};
 use comity_terms::{Effect, Terms};
 use comity_vocab::{OfferingId, TermId};
 use serde::Serialize;
@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::clock;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, BAD, FAINT, GOOD, NOTE, Output, STRONG, styled};
+use crate::past;
 use crate::place::{self, Place};
 
 /// Denied offerings that are explained at length; the others are named.
@@ -88,7 +89,7 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let reader = args.place.reader()?;
     let found = reader.find_decision(&args.decision).map_err(place::failure)?;
     let record = record(&found)?;
-    let engine = engine(&reader, &found.leaf)?;
+    let engine = past::engine(&reader, &found.leaf)?;
     let report = Report::new(&engine, &record, &found);
     match output {
         Output::Json => output::json(&report)?,
@@ -116,20 +117,6 @@ fn record(found: &FoundDecision) -> anyhow::Result<FactRecord> {
         )
         .into()),
     }
-}
-
-fn engine(reader: &Reader, leaf: &DecisionLeaf) -> anyhow::Result<Engine> {
-    let kept = |kind: Kind, digest| -> anyhow::Result<Vec<u8>> {
-        let bytes = reader.generation(kind, digest).map_err(place::failure)?;
-        bytes.ok_or_else(|| Failure::new(Exit::Failed, format!("the store does not keep the generation {digest} of this decision")).into())
-    };
-    let generation = Generation { terms: kept(Kind::Terms, leaf.terms)?, catalogue: kept(Kind::Catalogue, leaf.catalogue)? };
-    let engine = Engine::restore(&generation)?;
-    let same = engine.terms().digest() == leaf.terms && engine.catalogue().digest() == leaf.catalogue;
-    if same {
-        return Ok(engine);
-    }
-    Err(Failure::new(Exit::VerificationFailed, "the kept terms or catalogue are not those that the leaf names").into())
 }
 
 // === impl Report ===
@@ -268,7 +255,7 @@ impl Asked {
             (data.secrets, "credentials"),
             (data.opaque, "parts that no detector can read"),
         ];
-        let flags = flags.into_iter().filter_map(|(is, what)| is.then(|| what.to_owned()));
+        let flags = flags.into_iter().filter(|(is, _)| *is).map(|(_, what)| what.to_owned());
         let kinds = (!data.kinds.is_empty()).then(|| format!("kinds {}", data.kinds.iter().cloned().collect::<Vec<_>>().join(" ")));
         let remote =
             (!data.remote.is_empty()).then(|| format!("reaching out by {}", data.remote.iter().cloned().collect::<Vec<_>>().join(" ")));
