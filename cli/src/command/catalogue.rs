@@ -19,7 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   comity catalogue list
   comity catalogue list --surface embeddings --at 2027-01-01
-  comity catalogue show mistral/mistral-small@fr
+  comity catalogue show mistral/mistral-small-latest@eu
   comity catalogue check ./our-catalogue";
 
 /// The catalogue: facts about offerings, each with its source

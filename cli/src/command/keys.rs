@@ -3,7 +3,7 @@
 //! A key's text is shown once, to stdout, when it is created; the store keeps a digest of it. A running gateway takes note by itself.
 
 use clap::Subcommand;
-use comity_store::{ApiKey, KeyState, NewKey};
+use comity_store::{ApiKey, KeyState, NewKey, PresentedKey};
 use comity_vocab::{Classification, Instant, KeyId, UnitId, Workload, WorkloadId};
 use serde_json::json;
 
@@ -17,7 +17,7 @@ Examples:
   comity keys create --workload casework --unit ministry/health \\
       --clearance confidential --floor internal --purpose casework --days 90
   comity keys list
-  comity keys revoke 7f3k2m";
+  comity keys revoke c105d62bdc02";
 
 /// API keys: who may call, and what they may send
 #[derive(Debug, clap::Args)]
@@ -75,7 +75,8 @@ struct List {
 
 #[derive(Debug, clap::Args)]
 struct Revoke {
-    /// The key's id, as `comity keys list` shows it
+    /// The key's id, as `comity keys list` shows it; the whole key will do
+    #[arg(value_parser = id_of)]
     id: KeyId,
     #[command(flatten)]
     place: Place,
@@ -157,6 +158,11 @@ fn validity(key: &ApiKey, now: Instant) -> String {
         (KeyState::Usable, None) => "always".to_owned(),
         (KeyState::Expired | KeyState::Revoked, _) => state(key, now).to_owned(),
     }
+}
+
+/// The id in what was given: a whole key must never be repeated in a message.
+fn id_of(text: &str) -> Result<KeyId, comity_vocab::InvalidName> {
+    PresentedKey::parse(text).map_or_else(|| text.parse(), |key| Ok(key.id().clone()))
 }
 
 fn revoke(args: &Revoke, output: Output) -> anyhow::Result<Exit> {
