@@ -6,7 +6,7 @@ pub mod cassette;
 pub mod load;
 pub mod mock;
 
-pub use mock::{Fate, MockUpstream, Mode, Seen, Tally};
+pub use mock::{Dialect, Fate, MockUpstream, Mode, Seen, Tally};
 
 /// What can go wrong before any answer is given.
 #[derive(Debug, thiserror::Error)]

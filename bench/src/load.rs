@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 
 use crate::BenchError;
 
-pub use body::chat_body;
+pub use body::{body_for, chat_body};
 pub use process::{Usage, usage_of_tree};
 
 /// What to do.
@@ -65,7 +65,7 @@ pub struct Report {
 /// Runs a plan to its end on the current runtime.
 ///
 /// # Errors
-/// A connection fails, an answer is not 200, or a stream ends without `[DONE]`: the first of these ends the run.
+/// A connection fails, an answer is not 200, or a stream ends without its dialect's end: the first of these ends the run.
 pub async fn run(plan: &Plan) -> Result<Report, BenchError> {
     let left = Arc::new(AtomicU64::new(plan.calls));
     let mut lanes = Vec::new();
@@ -156,6 +156,9 @@ impl Lane {
     async fn call(&mut self, plan: &Plan) -> Result<u64, BenchError> {
         let failed = |error: &dyn std::error::Error| BenchError::Load(error.to_string());
         let mut request = Request::post(&plan.path).header("host", plan.address.to_string()).header("content-type", "application/json");
+        if plan.path.ends_with("/messages") {
+            request = request.header("anthropic-version", "2023-06-01");
+        }
         if let Some(key) = &plan.key {
             request = request.header("authorization", format!("Bearer {key}"));
         }
@@ -178,6 +181,9 @@ impl Lane {
     }
 }
 
+/// The end that is kept: more than the last event of any load stream.
+const TAIL: usize = 4096;
+
 /// Counts events (empty lines) over frames cut anywhere, and keeps the end of the text.
 #[derive(Default)]
 struct EventCount {
@@ -196,12 +202,16 @@ impl EventCount {
             self.newline = newline && !self.newline;
         }
         self.tail.extend_from_slice(data);
-        let surplus = self.tail.len().saturating_sub(512);
+        let surplus = self.tail.len().saturating_sub(TAIL);
         self.tail.drain(..surplus);
     }
 
     fn done(&self) -> bool {
-        self.tail.trim_ascii_end().ends_with(b"data: [DONE]")
+        let marker = b"event: ";
+        let last = self.tail.windows(marker.len()).rposition(|window| window == marker);
+        let named = last.and_then(|at| self.tail.get(at.saturating_add(marker.len())..)).unwrap_or_default();
+        let ended = named.starts_with(b"message_stop\n") || named.starts_with(b"response.completed\n");
+        (ended && self.tail.ends_with(b"\n\n")) || self.tail.trim_ascii_end().ends_with(b"data: [DONE]")
     }
 }
 

@@ -1,11 +1,30 @@
-//! A mock of an OpenAI-compatible upstream on a loopback port, for tests and measurements. It answers in a [`Mode`], remembers what it
-//! received ([`Seen`]) and knows which clients went away. It must never listen on anything but loopback.
+//! A mock of AI upstreams on a loopback port, for tests and measurements: the native APIs of OpenAI, Azure, Anthropic, Gemini and
+//! Bedrock. It answers in a [`Mode`], remembers what it received ([`Seen`]) and knows which clients went away. It must never listen on
+//! anything but loopback.
 
 mod answer;
+mod binary;
+mod call;
+mod chat;
+mod converse;
+mod credential;
+mod embeddings;
+mod errors;
+mod fields;
+mod gemini;
+mod listing;
+mod load;
+mod memory;
+mod messages;
 mod mode;
+mod model;
+mod responses;
+mod schema;
 mod score;
 mod seen;
 mod server;
+mod sigv4;
+mod wish;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -17,9 +36,12 @@ use tokio::sync::oneshot;
 use crate::BenchError;
 use crate::cassette::Cassette;
 
+pub use call::Dialect;
 pub use mode::Mode;
 pub use seen::{Fate, Seen, Tally};
+pub use sigv4::{AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY};
 
+use memory::Memory;
 use seen::Book;
 
 /// How long [`MockUpstream::until`] waits before it gives up: a test that waits longer has failed.
@@ -38,6 +60,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct MockUpstream {
     address: SocketAddr,
     book: Arc<Book>,
+    memory: Arc<Memory>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -71,10 +94,11 @@ impl MockUpstream {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(BenchError::Start)?;
         let book = Book::new();
         let (stop, stopped) = oneshot::channel();
-        let server = server::Server { book: Arc::clone(&book), cassettes: options.cassettes.into() };
+        let memory = Arc::new(Memory::default());
+        let server = server::Server { book: Arc::clone(&book), memory: Arc::clone(&memory), cassettes: options.cassettes.into() };
         let run = move || runtime.block_on(server.serve(listener, stopped));
         let thread = std::thread::Builder::new().name("mock-upstream".to_owned()).spawn(run).map_err(BenchError::Start)?;
-        Ok(MockUpstream { address, book, stop: Some(stop), thread: Some(thread) })
+        Ok(MockUpstream { address, book, memory, stop: Some(stop), thread: Some(thread) })
     }
 
     /// `127.0.0.1:port`.
@@ -94,6 +118,17 @@ impl MockUpstream {
     #[must_use]
     pub fn base_url_for(&self, mode: &Mode) -> String {
         format!("http://{}/{mode}/v1", self.address)
+    }
+
+    /// The address to configure for an upstream of a dialect: the part in front of the paths that the dialect itself names.
+    #[must_use]
+    pub fn dialect_url(&self, dialect: Dialect) -> String {
+        let base = self.address;
+        match dialect {
+            Dialect::OpenAi | Dialect::Anthropic => format!("http://{base}/v1"),
+            Dialect::Azure | Dialect::Bedrock => format!("http://{base}"),
+            Dialect::Gemini => format!("http://{base}/v1beta"),
+        }
     }
 
     /// The modes of the next calls, one each, in order of arrival; added to what is still scripted.
@@ -123,9 +158,10 @@ impl MockUpstream {
         self.book.tally()
     }
 
-    /// Forgets calls, counts and script. Connections that are still open count on.
+    /// Forgets calls, counts, script and kept responses. Connections that are still open count on.
     pub fn clear(&self) {
         self.book.clear();
+        self.memory.clear();
     }
 
     /// Waits until the counts fulfil a condition, for example `|t| t.cancelled == 1`. Returns the counts that did; `None` after 30 s.

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use comity_dialect::Api;
 use comity_vocab::{Digest, Plain};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, StatusCode};
@@ -21,17 +22,17 @@ pub(crate) async fn reload(State(worker): State<Arc<Worker>>, request: Request<B
     let generation = shared.generation.load_full();
     let Some(token) = &generation.admin_token else {
         let error = CallError::NoOffering("the admin API is off: set `token` under `[admin]` in `comity.toml`".to_owned());
-        return error.into_response(Decided::default());
+        return error.into_response(Decided::default(), Api::Chat);
     };
     if !is_token(request.headers(), token) {
-        return CallError::UnknownKey("the admin token is missing or wrong".to_owned()).into_response(Decided::default());
+        return CallError::UnknownKey("the admin token is missing or wrong".to_owned()).into_response(Decided::default(), Api::Chat);
     }
     match tokio::task::spawn_blocking(move || reload::reload(&shared)).await {
         Ok(Ok(checked)) => {
             Json(json!({ "terms": checked.terms, "catalogue": checked.catalogue, "warnings": checked.warnings })).into_response()
         }
         Ok(Err(problems)) => (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "problems": problems.to_string() }))).into_response(),
-        Err(_) => CallError::Internal("the configuration could not be loaded").into_response(Decided::default()),
+        Err(_) => CallError::Internal("the configuration could not be loaded").into_response(Decided::default(), Api::Chat),
     }
 }
 

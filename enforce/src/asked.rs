@@ -1,10 +1,10 @@
-//! What a call asks for, read off its body: the OpenAI dialect's chat completions and embeddings.
+//! What a call asks for, read off its body, whatever its API.
 //!
 //! Unknown fields pass untouched. A field that carries governance meaning and cannot be honoured is an error that names it, never dropped.
 
 use std::ops::Range;
 
-use comity_vocab::Action;
+use comity_dialect::Api;
 use serde_json::value::RawValue;
 
 use crate::document::{Document, Field, Node};
@@ -13,7 +13,7 @@ use crate::error::CallError;
 use crate::limits::MODEL_BYTES_MAX;
 
 /// What a call asks for.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Asked {
     /// The name in `model`.
     pub(crate) model: String,
@@ -21,30 +21,44 @@ pub(crate) struct Asked {
     pub(crate) model_place: Range<usize>,
     /// How the answer comes, if as events.
     pub(crate) stream: Option<StreamAsked>,
-    /// Where the value of `store` stands; nothing where the field is absent.
-    pub(crate) store_place: Option<Range<usize>>,
+    /// What the caller says about keeping the call.
+    pub(crate) store: StoreAsked,
 }
 
 /// A streamed answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct StreamAsked {
-    /// Whether the caller wants the event that carries usage.
+    /// Whether the caller gets the event that carries usage.
     pub(crate) wants_usage: bool,
     /// What asks the upstream for it, where the caller did not.
     pub(crate) ask_usage: Option<Edit>,
 }
 
-/// Fields with governance meaning that nobody here can honour yet, and what they would mean.
-const CANNOT_HONOUR: [(&str, &str); 15] = [
-    ("provider", "would choose where the call goes, which only the terms and routes of this gateway do"),
-    ("models", "would choose where the call goes, which only the terms and routes of this gateway do"),
-    ("route", "would choose where the call goes, which only the terms and routes of this gateway do"),
-    ("fallbacks", "would choose where the call goes, which only the terms and routes of this gateway do"),
-    ("api_base", "would choose where the call goes, which only the terms and routes of this gateway do"),
-    ("base_url", "would choose where the call goes, which only the terms and routes of this gateway do"),
+/// What the caller says about keeping the call.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) enum StoreAsked {
+    /// Nothing: the API's default holds.
+    #[default]
+    Nothing,
+    /// False or null, and where that stands.
+    No(Range<usize>),
+    /// It must be kept.
+    Yes,
+}
+
+type Refused = (&'static str, &'static str);
+
+/// Fields with governance meaning that nobody here can honour, and what they would mean.
+const CANNOT_HONOUR: [Refused; 15] = [
+    ("provider", CHOOSES),
+    ("models", CHOOSES),
+    ("route", CHOOSES),
+    ("fallbacks", CHOOSES),
+    ("api_base", CHOOSES),
+    ("base_url", CHOOSES),
+    ("preset", CHOOSES),
+    ("request_id", "would choose the id of the answer, which is the operator's to give"),
     ("plugins", "would make the operator use tools that no term can see"),
-    ("previous_response_id", "refers to state that the operator keeps, which this gateway does not follow yet"),
-    ("conversation", "refers to state that the operator keeps, which this gateway does not follow yet"),
     ("prompt_cache_retention", "would make the operator keep the call for longer"),
     ("data_retention", "asks for retention, which terms and catalogue decide"),
     ("retention", "asks for retention, which terms and catalogue decide"),
@@ -53,28 +67,92 @@ const CANNOT_HONOUR: [(&str, &str); 15] = [
     ("inference_geo", "asks for residency, which terms and catalogue decide"),
 ];
 
+const CHOOSES: &str = "would choose where the call goes, which only the terms and routes of this gateway do";
+
+/// Fields that are read here or in the findings: in other letters some servers would read them, and this gateway would not.
+const GOVERNED: [&str; 18] = [
+    "model",
+    "messages",
+    "input",
+    "system",
+    "tools",
+    "store",
+    "stream",
+    "stream_options",
+    "previous_response_id",
+    "conversation",
+    "container",
+    "mcp_servers",
+    "web_search_options",
+    "instructions",
+    "data_sources",
+    "search_parameters",
+    "enable_search",
+    "audio",
+];
+
+/// The same, for one API each.
+const CHAT_CANNOT: [Refused; 2] = [("previous_response_id", NOT_CHAT), ("conversation", NOT_CHAT)];
+const RESPONSES_CANNOT: [Refused; 2] = [
+    ("prompt", "refers to a text that the operator keeps, which no term can see"),
+    ("background", "would let the answer come later, past the ledger"),
+];
+
+const NOT_CHAT: &str = "refers to state that the operator keeps, which only `/v1/responses` continues";
+
 // === impl Asked ===
 
 impl Asked {
     /// Reads the fields that the gateway acts on, and checks the types of those that make a call.
-    pub(crate) fn read(body: &[u8], document: &Document<'_>, action: Action) -> Result<Self, CallError> {
-        for (name, meaning) in CANNOT_HONOUR {
-            if document.get(name).is_some_and(|field| !field.node.is_null()) {
-                return Err(CallError::cannot_honour(name, format!("`{name}` {meaning}: leave it out")));
+    pub(crate) fn read(body: &[u8], document: &Document<'_>, api: Api) -> Result<Self, CallError> {
+        refuse(document, &CANNOT_HONOUR)?;
+        let cannot = CANNOT_HONOUR.iter().chain(&CHAT_CANNOT).chain(&RESPONSES_CANNOT).map(|(name, _)| *name);
+        let governed: Vec<&str> = GOVERNED.into_iter().chain(cannot).collect();
+        if let Some(name) = document.disguised(&governed) {
+            return Err(CallError::invalid_field(name, format!("`{name}` is no field: write it in small letters")));
+        }
+        match api {
+            Api::Embeddings if document.get("messages").is_some() => {
+                return Err(CallError::invalid_field("messages", "`messages` is no field of embeddings: give `input`"));
             }
+            Api::Chat | Api::Embeddings => refuse(document, &CHAT_CANNOT)?,
+            Api::Responses => refuse(document, &RESPONSES_CANNOT)?,
+            Api::Messages | Api::CountTokens => {}
         }
         let (model, model_place) = model(document)?;
-        let stream = match action {
-            Action::Infer => {
+        let stream = match api {
+            Api::Chat => {
                 messages(document)?;
-                stream(body, document)?
+                streams(document)?.then(|| usage(body, document.get("stream_options"))).transpose()?
             }
-            Action::Embed => {
+            Api::CountTokens => {
+                messages(document)?;
+                None
+            }
+            Api::Messages => {
+                messages(document)?;
+                streams(document)?.then_some(StreamAsked { wants_usage: true, ask_usage: None })
+            }
+            Api::Responses => {
+                if document.get("previous_response_id").is_none_or(|field| field.node.is_null()) {
+                    input(document)?;
+                }
+                streams(document)?.then_some(StreamAsked { wants_usage: true, ask_usage: None })
+            }
+            Api::Embeddings => {
                 input(document)?;
                 None
             }
         };
-        Ok(Self { model, model_place, stream, store_place: store(document)? })
+        Ok(Self { model, model_place, stream, store: store(document, api)? })
+    }
+}
+
+fn refuse(document: &Document<'_>, fields: &[Refused]) -> Result<(), CallError> {
+    let asks = |field: &Field<'_>| !matches!(field.node, Node::Null | Node::Bool(false));
+    match fields.iter().find(|(name, _)| document.get(name).is_some_and(asks)) {
+        Some((name, meaning)) => Err(CallError::cannot_honour(*name, format!("`{name}` {meaning}: leave it out"))),
+        None => Ok(()),
     }
 }
 
@@ -103,19 +181,21 @@ fn messages(document: &Document<'_>) -> Result<(), CallError> {
 fn input(document: &Document<'_>) -> Result<(), CallError> {
     let invalid = |what: &str| Err(CallError::invalid_field("input", what));
     match document.get("input").map(|field| &field.node) {
-        None => invalid("`input` is missing: give a text or a list of texts"),
+        None => invalid("`input` is missing: give a text or a list"),
         Some(Node::Text(_) | Node::List(_)) => Ok(()),
         Some(Node::Object(_) | Node::Bool(_) | Node::Number | Node::Null) => invalid("`input` is neither a text nor a list"),
     }
 }
 
 /// `store: true` asks the operator to keep the call; `false` and null ask for nothing.
-fn store(document: &Document<'_>) -> Result<Option<Range<usize>>, CallError> {
-    let Some(field) = document.get("store") else { return Ok(None) };
+fn store(document: &Document<'_>, api: Api) -> Result<StoreAsked, CallError> {
+    let Some(field) = document.get("store") else { return Ok(StoreAsked::Nothing) };
     match field.node {
-        Node::Bool(false) | Node::Null => Ok(field.place.clone()),
+        Node::Bool(false) | Node::Null => Ok(field.place.clone().map_or(StoreAsked::Nothing, StoreAsked::No)),
+        Node::Bool(true) if api == Api::Responses => Ok(StoreAsked::Yes),
         Node::Bool(true) => {
-            let message = "`store` asks the operator to keep the call, which this gateway cannot follow yet: leave it out or say false";
+            let message =
+                "`store` asks the operator to keep the call, and nobody could get it back through this gateway: leave it out or say false";
             Err(CallError::cannot_honour("store", message))
         }
         Node::Text(_) | Node::List(_) | Node::Object(_) | Node::Number => {
@@ -124,10 +204,10 @@ fn store(document: &Document<'_>) -> Result<Option<Range<usize>>, CallError> {
     }
 }
 
-fn stream(body: &[u8], document: &Document<'_>) -> Result<Option<StreamAsked>, CallError> {
+fn streams(document: &Document<'_>) -> Result<bool, CallError> {
     match document.get("stream").map(|field| &field.node) {
-        None | Some(Node::Null | Node::Bool(false)) => Ok(None),
-        Some(Node::Bool(true)) => usage(body, document.get("stream_options")).map(Some),
+        None | Some(Node::Null | Node::Bool(false)) => Ok(false),
+        Some(Node::Bool(true)) => Ok(true),
         Some(Node::Text(_) | Node::List(_) | Node::Object(_) | Node::Number) => {
             Err(CallError::invalid_field("stream", "`stream` is not true or false"))
         }
@@ -183,13 +263,13 @@ mod tests {
     use super::*;
     use crate::edit::apply;
 
-    fn read(body: &str, action: Action) -> Result<Asked, CallError> {
-        Asked::read(body.as_bytes(), &Document::parse(body.as_bytes()).unwrap(), action)
+    fn read(body: &str, api: Api) -> Result<Asked, CallError> {
+        Asked::read(body.as_bytes(), &Document::parse(body.as_bytes()).unwrap(), api)
     }
 
     /// The body that leaves for a streamed call.
     fn check(body: &str, expected: &str, wants_usage: bool) {
-        let stream = read(body, Action::Infer).unwrap().stream.unwrap();
+        let stream = read(body, Api::Chat).unwrap().stream.unwrap();
         assert_eq!(stream.wants_usage, wants_usage, "{body}");
         let body = Bytes::from(body.to_owned());
         assert_eq!(apply(&body, stream.ask_usage.into_iter().collect()), expected);
@@ -212,6 +292,14 @@ mod tests {
     }
 
     #[test]
+    fn a_response_may_continue_another_without_input() {
+        assert!(read("{\"model\":\"m\",\"previous_response_id\":\"r\"}", Api::Responses).is_ok());
+        assert!(read("{\"model\":\"m\"}", Api::Responses).is_err());
+        let stream = read("{\"model\":\"m\",\"input\":[],\"stream\":true}", Api::Responses).unwrap().stream.unwrap();
+        assert_eq!(stream, StreamAsked { wants_usage: true, ask_usage: None });
+    }
+
+    #[test]
     fn what_is_no_call_is_refused_by_name() {
         let chat = |rest: &str| format!("{{\"model\":\"m\"{rest}}}");
         for (body, param) in [
@@ -226,10 +314,10 @@ mod tests {
             (chat(",\"messages\":[{}],\"stream\":true,\"stream_options\":[]"), "stream_options"),
             (chat(",\"messages\":[{}],\"store\":1"), "store"),
         ] {
-            let error = read(&body, Action::Infer).unwrap_err();
+            let error = read(&body, Api::Chat).unwrap_err();
             assert!(matches!(&error, CallError::Invalid { param: Some(given), .. } if given == param), "{body} {error:?}");
         }
-        let error = read("{\"model\":\"m\",\"input\":3}", Action::Embed).unwrap_err();
+        let error = read("{\"model\":\"m\",\"input\":3}", Api::Embeddings).unwrap_err();
         assert!(matches!(&error, CallError::Invalid { param: Some(given), .. } if given == "input"));
     }
 
@@ -237,10 +325,22 @@ mod tests {
     fn governance_that_cannot_be_honoured_is_never_dropped() {
         let body = |field: &str| format!("{{\"model\":\"m\",\"messages\":[{{}}],{field}}}");
         for field in ["\"store\":true", "\"provider\":{\"order\":[\"x\"]}", "\"previous_response_id\":\"r\"", "\"data_residency\":\"eu\""] {
-            assert!(matches!(read(&body(field), Action::Infer), Err(CallError::CannotHonour { .. })), "{field}");
+            assert!(matches!(read(&body(field), Api::Chat), Err(CallError::CannotHonour { .. })), "{field}");
         }
+        for (api, field) in [
+            (Api::Responses, "\"prompt\":{\"id\":\"p\"}"),
+            (Api::Responses, "\"background\":true"),
+            (Api::Responses, "\"data_residency\":\"eu\""),
+            (Api::Messages, "\"inference_geo\":\"us\""),
+            (Api::Messages, "\"provider\":{}"),
+        ] {
+            let body = format!("{{\"model\":\"m\",\"messages\":[{{}}],\"input\":\"x\",{field}}}");
+            assert!(matches!(read(&body, api), Err(CallError::CannotHonour { .. })), "{field}");
+        }
+        let kept = read("{\"model\":\"m\",\"input\":\"x\",\"store\":true,\"background\":false}", Api::Responses).unwrap();
+        assert_eq!(kept.store, StoreAsked::Yes);
         for field in ["\"store\":false", "\"store\":null", "\"provider\":null", "\"anything\":{\"new\":1}"] {
-            assert!(read(&body(field), Action::Infer).is_ok(), "{field}");
+            assert!(read(&body(field), Api::Chat).is_ok(), "{field}");
         }
     }
 }

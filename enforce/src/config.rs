@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use comity_dialect::Api;
 use comity_ledger::Durability;
 use comity_redact::Kind;
 use comity_vocab::{Classification, Jurisdiction};
@@ -18,7 +19,7 @@ use serde::Deserialize;
 use serde::de::Error as _;
 use toml::Spanned;
 
-use crate::limits::Limits;
+use crate::limits::{Limits, UPSTREAM_CALLS_MAX};
 
 pub(crate) use problem::Source;
 pub use problem::{ConfigProblem, Problems};
@@ -103,19 +104,97 @@ pub struct UpstreamConfig {
     pub name: Spanned<String>,
     /// Where, up to and including the version: `https://api.example.org/v1`.
     pub base_url: Spanned<String>,
+    /// What it speaks.
+    #[serde(default)]
+    pub dialect: DialectName,
+    /// The APIs that it has, for the dialects of OpenAI.
+    #[serde(default = "apis_default")]
+    pub apis: Vec<ApiName>,
+    /// Azure: the version in its addresses; without it the newer ones below `/openai/v1` are used.
+    pub api_version: Option<String>,
+    /// Azure: the deployment, where it has another name than the model.
+    pub deployment: Option<String>,
+    /// Bedrock: the region of the address, which the signature names.
+    pub region: Option<String>,
     /// What opens it. It is sent to the host of `base_url` and to no other.
     pub credential: Option<Spanned<SecretSource>>,
+    /// Bedrock: the id of the key whose secret half is `credential`. Without it `credential` is sent as a bearer token.
+    pub access_key_id: Option<Spanned<SecretSource>>,
+    /// Bedrock: for temporary keys.
+    pub session_token: Option<Spanned<SecretSource>>,
     /// Offerings that it serves: ids in which `*` stands for anything.
     pub serves: Vec<Spanned<String>>,
     /// Whether usage in a stream must be asked for.
     #[serde(default)]
     pub usage_in_stream: UsageInStream,
+    /// How a translated chat says the most tokens of its answer.
+    #[serde(default)]
+    pub output_limit: OutputLimit,
+    /// What becomes of thoughts in a translated chat.
+    #[serde(default)]
+    pub thoughts: ThoughtsBack,
+    /// Calls to it at once.
+    #[serde(default = "calls_max_default")]
+    pub calls_max: usize,
     /// How the means `unretained` is performed here.
     #[serde(default)]
     pub unretained: UnretainedBy,
     /// Allows `http` beyond this machine.
     #[serde(default)]
     pub plain_http: bool,
+}
+
+/// What an upstream speaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DialectName {
+    /// OpenAI, and everything compatible.
+    #[default]
+    OpenAi,
+    /// OpenAI's models on Azure.
+    Azure,
+    /// Anthropic.
+    Anthropic,
+    /// Google's own.
+    Gemini,
+    /// Amazon's `Converse`.
+    Bedrock,
+}
+
+/// An API that an upstream of OpenAI's dialect has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ApiName {
+    /// `chat/completions`
+    Chat,
+    /// `responses`
+    Responses,
+    /// `embeddings`
+    Embeddings,
+}
+
+/// The field in which a chat upstream reads the most tokens of an answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputLimit {
+    /// OpenAI's newer name.
+    #[default]
+    MaxCompletionTokens,
+    /// The older name, which many compatible servers know alone.
+    MaxTokens,
+}
+
+/// What becomes of thoughts that a caller hands back to a chat upstream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThoughtsBack {
+    /// They go along in `reasoning_content`.
+    #[default]
+    Send,
+    /// They are left out: some servers refuse the member.
+    LeaveOut,
+    /// The call is refused, by the name of the field.
+    Refuse,
 }
 
 /// How usage comes in a stream.
@@ -251,8 +330,28 @@ fn listen_default() -> SocketAddr {
     LISTEN_DEFAULT
 }
 
+fn apis_default() -> Vec<ApiName> {
+    vec![ApiName::Chat, ApiName::Embeddings]
+}
+
+fn calls_max_default() -> usize {
+    UPSTREAM_CALLS_MAX
+}
+
 fn place_default() -> Jurisdiction {
     Jurisdiction::UNKNOWN
+}
+
+// === impl ApiName ===
+
+impl ApiName {
+    pub(crate) const fn api(self) -> Api {
+        match self {
+            Self::Chat => Api::Chat,
+            Self::Responses => Api::Responses,
+            Self::Embeddings => Api::Embeddings,
+        }
+    }
 }
 
 // === impl FindingClasses ===

@@ -3,10 +3,11 @@
 //! Never drops or reorders anything: what leaves is made from the original bytes, not from this.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::limits::MEMBERS_MAX;
@@ -23,7 +24,7 @@ pub(crate) struct Field<'a> {
     pub(crate) place: Option<Range<usize>>,
 }
 
-/// One value. Numbers, booleans and null hold nothing that a detector could read.
+/// One value. Short numbers, booleans and null hold nothing that a detector could read; long numbers are texts here.
 pub(crate) enum Node<'a> {
     Text(Cow<'a, str>),
     List(Vec<Node<'a>>),
@@ -40,7 +41,7 @@ pub(crate) enum NotADocument {
     Utf8(usize),
     /// What the parser said, with line and column.
     Json(String),
-    /// A field that stands there twice: which of them counts is anybody's guess.
+    /// A field that stands there twice, be it in capitals: which of them counts is anybody's guess.
     Twice(String),
 }
 
@@ -55,8 +56,9 @@ impl<'a> Document<'a> {
         let text = std::str::from_utf8(body).map_err(|error| NotADocument::Utf8(error.valid_up_to()))?;
         let top: Top<'a> = serde_json::from_str(text).map_err(|error| NotADocument::Json(plain(&error)))?;
         let mut fields: Vec<(Cow<'a, str>, Field<'a>)> = Vec::with_capacity(top.0.len());
+        let mut known = HashSet::with_capacity(top.0.len());
         for (name, value) in top.0 {
-            if fields.iter().any(|(known, _)| *known == name) {
+            if !known.insert(folded(&name)) {
                 return Err(NotADocument::Twice(name.into_owned()));
             }
             let field = value.field(text).map_err(|error| NotADocument::Json(plain(&error)))?;
@@ -68,6 +70,12 @@ impl<'a> Document<'a> {
     /// The field of that name.
     pub(crate) fn get(&self, name: &str) -> Option<&Field<'a>> {
         self.fields.iter().find(|(known, _)| known == name).map(|(_, field)| field)
+    }
+
+    /// Whether a field of that name stands there in other letters: some servers read `Model` as `model`.
+    pub(crate) fn disguised(&self, names: &[&str]) -> Option<&str> {
+        let disguised = |name: &&str| names.iter().any(|known| *name != *known && is_name(name, known));
+        self.fields.iter().map(|(name, _)| name.as_ref()).find(disguised)
     }
 
     /// All fields in order.
@@ -110,16 +118,27 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// All values of that name: a name that stands there twice must not hide one.
+    /// All values of that name, in whatever letters: a name that stands there twice must not hide one.
     pub(crate) fn all<'n>(&'n self, name: &'n str) -> impl Iterator<Item = &'n Node<'a>> {
-        self.members().iter().filter(move |(known, _)| known == name).map(|(_, node)| node)
+        self.members().iter().filter(move |(known, _)| is_name(known, name)).map(|(_, node)| node)
+    }
+
+    /// The value in a text that is itself JSON; none where it is no list or object.
+    pub(crate) fn within(text: &'a str) -> Option<Self> {
+        let begins = text.trim_ascii_start().starts_with(['{', '[']);
+        serde_json::from_str(text).ok().filter(|_| begins)
+    }
+
+    /// Whether it holds nothing that anybody could read or fetch.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self, Self::Bool(_) | Self::Number | Self::Null)
     }
 
     pub(crate) fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
 
-    fn strings(&self, each: &mut impl FnMut(&str)) {
+    pub(crate) fn strings(&self, each: &mut impl FnMut(&str)) {
         match self {
             Self::Text(text) => each(text),
             Self::List(items) => items.iter().for_each(|item| item.strings(each)),
@@ -133,6 +152,19 @@ impl<'a> Node<'a> {
         }
     }
 }
+
+/// Whether a name is `known` to a server that does not look at the case of letters (Go's `encoding/json`).
+fn is_name(name: &str, known: &str) -> bool {
+    name == known || name.eq_ignore_ascii_case(known) || (!name.is_ascii() && folded(name) == known)
+}
+
+/// In small letters, with the two characters beyond ASCII that fold into it.
+fn folded(name: &str) -> String {
+    name.chars().flat_map(char::to_lowercase).map(|letter| if letter == 'ſ' { 's' } else { letter }).collect()
+}
+
+/// Numbers from here on have nine digits: they may be those of a person.
+const LONG: u64 = 100_000_000;
 
 /// serde_json says where; that is enough, and nothing of the body is repeated.
 fn plain(error: &serde_json::Error) -> String {
@@ -182,8 +214,11 @@ impl<'de> Visitor<'de> for TopVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Top<'de>, A::Error> {
         let mut fields = Vec::new();
         while let Some(Name(name)) = map.next_key()? {
-            let value =
-                if PLACED.contains(&name.as_ref()) { TopValue::Placed(map.next_value()?) } else { TopValue::Parsed(map.next_value()?) };
+            let value = if PLACED.contains(&name.as_ref()) {
+                TopValue::Placed(map.next_value()?)
+            } else {
+                TopValue::Parsed(map.next_value_seed(NodeVisitor { top: true })?)
+            };
             bounded(&mut fields, (name, value))?;
         }
         Ok(Top(fields))
@@ -192,11 +227,22 @@ impl<'de> Visitor<'de> for TopVisitor {
 
 impl<'de> Deserialize<'de> for Node<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NodeVisitor)
+        deserializer.deserialize_any(NodeVisitor { top: false })
     }
 }
 
-struct NodeVisitor;
+struct NodeVisitor {
+    /// A setting of the API: its numbers are of no person.
+    top: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for NodeVisitor {
+    type Value = Node<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node<'de>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
 
 impl<'de> Visitor<'de> for NodeVisitor {
     type Value = Node<'de>;
@@ -209,16 +255,21 @@ impl<'de> Visitor<'de> for NodeVisitor {
         Ok(Node::Bool(value))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Node<'de>, E> {
-        Ok(Node::Number)
+    // A long number may be a card or a telephone: detectors read it as text. None of these has twenty digits.
+    fn visit_i64<E>(self, number: i64) -> Result<Node<'de>, E> {
+        Ok(if self.top || number.unsigned_abs() < LONG { Node::Number } else { Node::Text(Cow::Owned(number.unsigned_abs().to_string())) })
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Node<'de>, E> {
-        Ok(Node::Number)
+    fn visit_u64<E>(self, number: u64) -> Result<Node<'de>, E> {
+        Ok(if self.top || number < LONG { Node::Number } else { Node::Text(Cow::Owned(number.to_string())) })
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Node<'de>, E> {
-        Ok(Node::Number)
+    fn visit_f64<E>(self, number: f64) -> Result<Node<'de>, E> {
+        Ok(if self.top || !(1e8..1e19).contains(&number.abs()) {
+            Node::Number
+        } else {
+            Node::Text(Cow::Owned(format!("{:.0}", number.abs())))
+        })
     }
 
     fn visit_unit<E>(self) -> Result<Node<'de>, E> {
@@ -305,6 +356,22 @@ mod tests {
     }
 
     #[test]
+    fn a_name_in_other_letters_is_the_same_name() {
+        let document = Document::parse("{\"Model\":1,\"x\":{\"Type\":\"a\",\"type\":\"b\"}}".as_bytes()).unwrap();
+        assert_eq!(document.disguised(&["model", "x"]), Some("Model"));
+        assert_eq!(document.disguised(&["y"]), None);
+        assert_eq!(document.get("x").unwrap().node.all("type").filter_map(Node::text).collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
+    fn long_numbers_are_read_as_texts() {
+        assert_eq!(
+            strings("{\"a\":[4111111111111111,-491511234567,12,4e15]}"),
+            ["a", "4111111111111111", "491511234567", "4000000000000000"]
+        );
+    }
+
+    #[test]
     fn placed_fields_know_where_they_stand() {
         let body = "{ \"x\": 1,\n \"model\" :  \"gpt\\u0041\" , \"stream_options\":{\"a\":[ ]} }";
         let document = Document::parse(body.as_bytes()).unwrap();
@@ -319,6 +386,7 @@ mod tests {
         assert_eq!(error(b"{\"a\":\"\xff\"}"), NotADocument::Utf8(6));
         assert_eq!(error(b"{\"model\":1,\"model\":2}"), NotADocument::Twice("model".to_owned()));
         assert_eq!(error(b"{\"a\":1,\"\\u0061\":2}"), NotADocument::Twice("a".to_owned()));
+        assert_eq!(error("{\"store\":1,\"ſtore\":2}".as_bytes()), NotADocument::Twice("ſtore".to_owned()));
         for bad in
             ["", "[]", "3", "{", "{\"a\":}", "{}{}", "{\"a\":1,}", "{'a':1}", &format!("{{\"a\":{}1{}}}", "[".repeat(200), "]".repeat(200))]
         {

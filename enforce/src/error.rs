@@ -6,6 +6,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
+use comity_dialect::Api;
 use comity_vocab::{Digest, Plain};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -24,6 +25,8 @@ pub(crate) enum CallError {
     UnknownKey(String),
     /// Nothing is behind the name.
     NoOffering(String),
+    /// The field names something that this workload's calls never made.
+    UnknownId(&'static str),
     /// A field whose meaning cannot be kept.
     CannotHonour { message: String, param: String },
     /// The terms refuse.
@@ -47,8 +50,20 @@ pub(crate) enum CallError {
 /// An upstream's own answer.
 pub(crate) struct Passed {
     pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Plain<Bytes>,
+    pub(crate) said: Said,
+}
+
+/// In which form an upstream's answer reaches the caller.
+pub(crate) enum Said {
+    /// Byte for byte: both speak the same dialect.
+    AsItIs {
+        /// The filtered headers.
+        headers: HeaderMap,
+        /// The body.
+        body: Plain<Bytes>,
+    },
+    /// Its words in the shape of the caller's dialect.
+    InWords(Plain<String>),
 }
 
 /// A refusal by the terms, with what a caller can do about it.
@@ -76,17 +91,45 @@ pub(crate) struct Decided {
     pub(crate) leaf: Option<u64>,
 }
 
+/// OpenAI's shape.
 #[derive(Serialize)]
-struct Wire<'a> {
-    error: WireError<'a>,
+struct OpenAiWire<'a> {
+    error: OpenAiError<'a>,
 }
 
 #[derive(Serialize)]
-struct WireError<'a> {
+struct OpenAiError<'a> {
     message: &'a str,
     r#type: &'static str,
     param: Option<&'a str>,
     code: &'static str,
+    comity: WireComity<'a>,
+}
+
+/// The event that ends a stream of `/v1/responses`.
+#[derive(Serialize)]
+struct ResponsesErrorEvent<'a> {
+    r#type: &'static str,
+    code: &'static str,
+    message: &'a str,
+    param: Option<&'a str>,
+    sequence_number: u64,
+    comity: WireComity<'a>,
+}
+
+/// Anthropic's shape.
+#[derive(Serialize)]
+struct AnthropicWire<'a> {
+    r#type: &'static str,
+    error: AnthropicError<'a>,
+}
+
+#[derive(Serialize)]
+struct AnthropicError<'a> {
+    r#type: &'static str,
+    message: &'a str,
+    code: &'static str,
+    param: Option<&'a str>,
     comity: WireComity<'a>,
 }
 
@@ -132,6 +175,7 @@ impl CallError {
             Self::TooSlow => shape(StatusCode::REQUEST_TIMEOUT, "invalid_request_error", "too_slow"),
             Self::UnknownKey(_) => shape(StatusCode::UNAUTHORIZED, "authentication_error", "unknown_key"),
             Self::NoOffering(_) => shape(StatusCode::NOT_FOUND, "invalid_request_error", "no_offering"),
+            Self::UnknownId(_) => shape(StatusCode::NOT_FOUND, "invalid_request_error", "unknown_id"),
             Self::CannotHonour { .. } => shape(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request_error", "cannot_honour"),
             Self::Refused(_) => shape(StatusCode::FORBIDDEN, "permission_error", "terms_refused"),
             Self::Busy(_) | Self::UpstreamBusy { .. } => shape(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "rate_limited"),
@@ -157,15 +201,27 @@ impl CallError {
             Self::Refused(refused) => refused.message.clone(),
             Self::Busy(what) => format!("{what}: try again in a moment"),
             Self::LedgerUnavailable(what) => format!("{what}: nothing was sent; try again in a moment"),
-            Self::Passed(_) => "the upstream refused the call".to_owned(),
+            Self::UnknownId(field) => {
+                format!(
+                    "`{field}` names something that no call of this workload made here, that is older than 30 days, or that its upstream \
+                     does not keep: send what it stands for"
+                )
+            }
+            Self::Passed(passed) => match &passed.said {
+                Said::AsItIs { .. } => "the upstream refused the call".to_owned(),
+                Said::InWords(words) => words.expose().clone(),
+            },
             Self::Internal(what) => format!("{what}: nothing was sent; the gateway's log says more"),
         }
     }
 
-    /// The answer for the caller.
-    pub(crate) fn into_response(self, decided: Decided) -> Response {
+    /// The answer for the caller, in the shape of its dialect.
+    pub(crate) fn into_response(self, decided: Decided, api: Api) -> Response {
         let retry_after = self.retry_after();
-        let mut response = if let Self::Passed(passed) = self { passed.into_response() } else { self.own_response(decided) };
+        let mut response = match self.into_passed() {
+            Ok(passed) => passed,
+            Err(error) => error.own_response(decided, api),
+        };
         if let Some(value) = retry_after {
             response.headers_mut().insert(RETRY_AFTER, value);
         }
@@ -173,18 +229,46 @@ impl CallError {
         response
     }
 
-    fn own_response(self, decided: Decided) -> Response {
-        let (shape, message) = (self.shape(), self.message());
-        let (reasons, would_help): (&[Reason], &[String]) =
-            if let Self::Refused(refused) = &self { (&refused.reasons, &refused.would_help) } else { (&[], &[]) };
-        let param = self.param();
-        let comity = WireComity { decision: decided.decision, reasons, would_help };
-        let wire = Wire { error: WireError { message: &message, r#type: shape.r#type, param, code: shape.code, comity } };
-        let body = serde_json::to_vec(&wire).unwrap_or_default();
-        let mut response = Response::new(Body::from(body));
-        *response.status_mut() = shape.status;
+    /// An upstream's own answer, where both speak the same dialect.
+    fn into_passed(self) -> Result<Response, Self> {
+        let Self::Passed(passed) = self else { return Err(self) };
+        match *passed {
+            Passed { status, said: Said::AsItIs { headers, body } } => {
+                let mut response = Response::new(Body::from(body.expose().clone()));
+                *response.status_mut() = status;
+                *response.headers_mut() = headers;
+                Ok(response)
+            }
+            Passed { status, said: Said::InWords(words) } => Err(Self::Passed(Box::new(Passed { status, said: Said::InWords(words) }))),
+        }
+    }
+
+    fn own_response(self, decided: Decided, api: Api) -> Response {
+        let status = self.shape().status;
+        let mut response = Response::new(Body::from(self.json(decided, api)));
+        *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
+    }
+
+    /// The error as JSON of the caller's dialect.
+    fn json(&self, decided: Decided, api: Api) -> String {
+        let (shape, message, param) = (self.shape(), self.message(), self.param());
+        let comity = self.comity(decided);
+        let json = if api.is_anthropic() {
+            let error = AnthropicError { r#type: shape.anthropic_type(), message: &message, code: shape.code, param, comity };
+            serde_json::to_string(&AnthropicWire { r#type: "error", error })
+        } else {
+            let error = OpenAiError { message: &message, r#type: shape.r#type, param, code: shape.code, comity };
+            serde_json::to_string(&OpenAiWire { error })
+        };
+        json.unwrap_or_default()
+    }
+
+    fn comity(&self, decided: Decided) -> WireComity<'_> {
+        let (reasons, would_help): (&[Reason], &[String]) =
+            if let Self::Refused(refused) = self { (&refused.reasons, &refused.would_help) } else { (&[], &[]) };
+        WireComity { decision: decided.decision, reasons, would_help }
     }
 
     /// The field at fault.
@@ -192,36 +276,58 @@ impl CallError {
         if let Self::CannotHonour { param, .. } = self {
             return Some(param);
         }
+        if let Self::UnknownId(field) = self {
+            return Some(field);
+        }
         if let Self::Invalid { param, .. } = self { param.as_deref() } else { None }
     }
 
     fn retry_after(&self) -> Option<HeaderValue> {
         if let Self::UpstreamBusy { retry_after, .. } = self {
-            return retry_after.clone();
+            return Some(retry_after.clone().unwrap_or(HeaderValue::from_static("1")));
         }
         let soon = matches!(self, Self::Busy(_) | Self::LedgerUnavailable(_));
         soon.then(|| HeaderValue::from_static("1"))
     }
 
-    /// The event that ends a stream which broke off: SDKs raise it as an error.
-    pub(crate) fn into_event(self, decided: Decided) -> Bytes {
-        let (shape, message) = (self.shape(), self.message());
-        let comity = WireComity { decision: decided.decision, reasons: &[], would_help: &[] };
-        let wire = Wire { error: WireError { message: &message, r#type: shape.r#type, param: None, code: shape.code, comity } };
-        Bytes::from(format!("data: {}\n\n", serde_json::to_string(&wire).unwrap_or_default()))
+    /// The event that ends a stream which broke off: SDKs raise it as an error, or show it as one.
+    pub(crate) fn into_event(self, decided: Decided, api: Api) -> Bytes {
+        let text = match api {
+            Api::Chat | Api::Embeddings => format!("data: {}\n\n", self.json(decided, api)),
+            Api::Messages | Api::CountTokens => format!("event: error\ndata: {}\n\n", self.json(decided, api)),
+            Api::Responses => {
+                let (code, message, comity) = (self.shape().code, self.message(), self.comity(decided));
+                let event = ResponsesErrorEvent { r#type: "error", code, message: &message, param: None, sequence_number: LAST, comity };
+                format!("event: error\ndata: {}\n\n", serde_json::to_string(&event).unwrap_or_default())
+            }
+        };
+        Bytes::from(text)
+    }
+}
+
+/// The gateway does not count the events that pass; nothing comes after this one.
+const LAST: u64 = 2_147_483_647;
+
+// === impl Shape ===
+
+impl Shape {
+    /// As Anthropic's SDKs sort errors.
+    fn anthropic_type(&self) -> &'static str {
+        match self.status.as_u16() {
+            401 => "authentication_error",
+            403 => "permission_error",
+            404 => "not_found_error",
+            413 => "request_too_large",
+            429 => "rate_limit_error",
+            504 => "timeout_error",
+            503 | 529 => "overloaded_error",
+            500.. => "api_error",
+            _ => "invalid_request_error",
+        }
     }
 }
 
 // === impl Passed ===
-
-impl Passed {
-    fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(self.body.expose().clone()));
-        *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers;
-        response
-    }
-}
 
 impl std::fmt::Debug for Passed {
     /// Without the body, which may repeat the call.

@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -18,11 +19,13 @@ use crate::config::{Config, Problems};
 use crate::detect::Detect;
 use crate::generation::{Checked, Generation, Given, LocalOffering};
 use crate::keys::KeyRing;
+use crate::late::Late;
 use crate::limits::BLOCKING_THREADS_MAX;
 use crate::metrics::Metrics;
 use crate::reload;
 use crate::server::{Stop, serve};
 use crate::shared::{Shared, Worker};
+use crate::states::States;
 
 /// What a gateway is built from.
 pub struct Options {
@@ -110,11 +113,14 @@ impl Gateway {
             keys: KeyRing::start(store.keys()?, clock::now())?,
             generation: ArcSwap::from_pointee(generation),
             store,
+            states: States::new(),
             detector,
             metrics: Metrics::default(),
             calls: Arc::new(Semaphore::new(limits.calls_max)),
             calls_max: limits.calls_max,
             bodies: Arc::new(Semaphore::new(limits.bodies_bytes_max / 1024)),
+            late: Late::start().map_err(BuildError::Thread)?,
+            cut_off: AtomicBool::new(false),
             connections: Arc::new(Semaphore::new(limits.connections_max)),
         };
         Ok(Self { shared: Arc::new(shared), listener, address, tls })
@@ -255,6 +261,7 @@ impl Running {
         for thread in std::mem::take(&mut self.threads) {
             complete &= thread.join().unwrap_or(false);
         }
+        self.shared.late.close();
         Drained { complete }
     }
 }
@@ -266,6 +273,7 @@ impl Drop for Running {
         for thread in std::mem::take(&mut self.threads) {
             let _ = thread.join();
         }
+        self.shared.late.close();
     }
 }
 

@@ -5,6 +5,7 @@
 mod local;
 mod sources;
 mod targets;
+mod way;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use crate::routes::Routes;
 
 pub(crate) use local::LocalOffering;
 pub(crate) use targets::Target;
+pub(crate) use way::{Closed, Health, Pass, Way};
 
 /// What a configuration amounts to, without starting.
 #[derive(Debug, Clone)]
@@ -126,7 +128,7 @@ impl Generation {
     /// The upstream of an offering, where it can be reached from here: its name in the configuration and its host.
     #[must_use]
     pub fn upstream_of(&self, offering: &OfferingId) -> Option<(&str, Option<&str>)> {
-        self.targets.get(offering).map(|target| (target.upstream.name.as_str(), target.host()))
+        self.targets.get(offering).and_then(|target| target.first())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Three different questions: is the process alive, can it take calls, and what has it counted.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -9,7 +10,9 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
 
-use crate::metrics::Gauges;
+use crate::clock;
+use crate::generation::Generation;
+use crate::metrics::{Gauges, UpstreamGauges};
 use crate::shared::{Shared, Worker};
 
 #[derive(Serialize)]
@@ -49,6 +52,22 @@ async fn ledger_writable(shared: &Arc<Shared>) -> bool {
 /// `GET /metrics`: counters for Prometheus.
 pub(crate) async fn metrics(State(worker): State<Arc<Worker>>) -> Response {
     let shared = &worker.shared;
-    let gauges = Gauges { calls_running: shared.calls_max.saturating_sub(shared.calls.available_permits()), store: shared.store.metrics() };
+    let calls_running = shared.calls_max.saturating_sub(shared.calls.available_permits());
+    let gauges = Gauges { calls_running, store: shared.store.metrics(), upstreams: upstreams(&shared.generation.load()) };
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], shared.metrics.render(&gauges)).into_response()
+}
+
+/// Every upstream once, whatever it serves.
+fn upstreams(generation: &Generation) -> Vec<UpstreamGauges> {
+    let ways = generation.targets.values().flat_map(|target| target.ways());
+    let named: BTreeMap<_, _> = ways.map(|way| (way.upstream.name.as_str(), way)).collect();
+    let now = clock::now();
+    let gauges = named.into_iter().map(|(name, way)| UpstreamGauges {
+        name: name.to_owned(),
+        running: way.health.running(),
+        latency_us: way.health.latency_us().unwrap_or_default(),
+        errors_ppm: way.health.errors_ppm(),
+        healthy: way.is_healthy(now),
+    });
+    gauges.collect()
 }

@@ -14,9 +14,11 @@ mod gateway;
 mod generation;
 mod health;
 mod keys;
+mod late;
 mod limits;
 mod metrics;
 mod models;
+mod openapi;
 mod pipeline;
 mod reload;
 mod router;
@@ -24,6 +26,8 @@ mod routes;
 mod server;
 mod shared;
 mod signals;
+mod spend;
+mod states;
 
 pub use config::{
     Config, ConfigProblem, LISTEN_DEFAULT, Problems, SecretSource, Starter, StarterUpstream, UsageInStream, config_reference,

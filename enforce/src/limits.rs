@@ -22,6 +22,8 @@ pub struct Limits {
     pub head_ms: u64,
     /// Reading a body. 60 s: 20 MiB over 3 Mbit/s; slower senders hold memory for nothing.
     pub body_ms: u64,
+    /// Handing a piece of an answer to a client that does not take it. 60 s: a dead client must not hold its call and its upstream.
+    pub write_ms: u64,
     /// TCP and TLS to an upstream. 5 s: a healthy operator answers within one; the rest is left for a fallback.
     pub connect_ms: u64,
     /// From the request to the first event or the answer's head. 300 s: reasoning models think for minutes before they say anything.
@@ -32,6 +34,11 @@ pub struct Limits {
     pub total_ms: u64,
     /// Offerings tried for one call. 3: each costs a leaf, and a fourth has never helped a caller who waits.
     pub hops_max: u32,
+    /// Attempts more at the same offering, where no other is left and the failure may pass. 2: what SDKs do by themselves.
+    pub retries_max: u32,
+    /// Failures in a row after which the circuit of an upstream opens: no call goes there for 15 s, then one to probe it. 5: a burst of bad
+    /// luck is shorter, an outage is not. 0: it never opens.
+    pub circuit_failures: u32,
     /// Finishing running calls when the gateway stops. 30 s: what service managers grant before they kill.
     pub drain_ms: u64,
 }
@@ -46,11 +53,14 @@ impl Default for Limits {
             bodies_bytes_max: 256 * 1024 * 1024,
             head_ms: 60_000,
             body_ms: 60_000,
+            write_ms: 60_000,
             connect_ms: 5_000,
             first_byte_ms: 300_000,
             idle_ms: 120_000,
             total_ms: 900_000,
             hops_max: 3,
+            retries_max: 2,
+            circuit_failures: 5,
             drain_ms: 30_000,
         }
     }
@@ -68,6 +78,10 @@ pub(crate) const BLOCKING_THREADS_MAX: usize = 4;
 pub(crate) const MODEL_BYTES_MAX: usize = 256;
 /// Tool definitions, content parts and other members of one list or object: above this a body is an attack on the parser.
 pub(crate) const MEMBERS_MAX: usize = 100_000;
+/// A header that goes to the upstream: twice what Anthropic's own tools send.
+pub(crate) const FEATURES_BYTES_MAX: usize = 2048;
+/// One name of a feature in it; the longest known has 40 letters.
+pub(crate) const FEATURE_BYTES_MAX: usize = 64;
 /// Unbroken base64 that counts as a blob. Keys and hashes are shorter; anything longer can hide what no detector reads.
 pub(crate) const BLOB_BYTES_MIN: usize = 200;
 /// Refused offerings that one answer explains: each costs up to a few milliseconds, and people read the nearest only.
@@ -80,12 +94,28 @@ pub(crate) const KEYS_POLL: Duration = Duration::from_millis(500);
 pub(crate) const KEYS_LOOKUPS_MAX: usize = 64;
 /// How soon a changed file of configuration, terms or catalogue counts.
 pub(crate) const WATCH_POLL: Duration = Duration::from_secs(2);
+/// Calls whose tokens wait to be estimated: each holds its body, and takes milliseconds.
+pub(crate) const LATE_MAX: usize = 256;
 /// While draining, how often to look whether the threads have ended.
 pub(crate) const ENDED_POLL: Duration = Duration::from_millis(20);
-/// Failures in a row after which an upstream is ranked last, and for how long.
-pub(crate) const FAILURES_MAX: u32 = 3;
-/// See [`FAILURES_MAX`]: long enough to spare callers the wait, short enough to notice a recovery.
-pub(crate) const UNHEALTHY: Duration = Duration::from_secs(15);
+/// How long a circuit stays open: long enough to spare callers the wait, short enough to notice a recovery.
+pub(crate) const CIRCUIT_OPEN: Duration = Duration::from_secs(15);
+/// Calls to one upstream at once, unless its `calls_max` says otherwise: below the usual limits of operators for one credential.
+pub(crate) const UPSTREAM_CALLS_MAX: usize = 256;
+/// One retry for ten calls: retries must not multiply the load on an upstream that is already in trouble.
+pub(crate) const RETRY_COST: u32 = 10;
+/// Retries saved up while all goes well, in calls: a short trouble after a quiet hour may be retried ten times.
+pub(crate) const RETRY_SAVINGS_MAX: u32 = 100;
+/// The first pause before a retry; each next one is twice as long, and drawn at random below that.
+pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(250);
+/// The longest pause that an upstream's `retry-after` can ask for here; a longer one is handed to the caller.
+pub(crate) const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How long an upstream's ids are remembered. 30 days: what OpenAI documents for stored responses; later ones are answered with 404.
+pub(crate) const KEPT_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Ids in memory; others are read from the store. Each is about 300 bytes.
+pub(crate) const KEPT_CACHED_MAX: usize = 16_384;
+/// Ids and seals that one call may refer to: each may be a read of the store. A long conversation with thoughts has some hundreds.
+pub(crate) const REFERENCES_MAX: usize = 2048;
 /// After the operating system refused a connection (too many open files), how long to wait before accepting again.
 pub(crate) const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 /// An admin token shorter than this can be guessed.

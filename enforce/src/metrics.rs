@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use comity_ledger::Outcome;
-use comity_upstream::Usage;
-use comity_vocab::Action;
+use comity_dialect::Api;
+use comity_ledger::{Cost, Outcome};
+
+use crate::spend::Spent;
 
 /// Upper ends of the latency buckets, in milliseconds.
 const BUCKETS_MS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 500, 1000, 5000, 30_000, 300_000];
@@ -34,20 +35,32 @@ struct Latency {
 pub(crate) struct Gauges {
     pub(crate) calls_running: usize,
     pub(crate) store: comity_store::Metrics,
+    pub(crate) upstreams: Vec<UpstreamGauges>,
+}
+
+/// How one upstream does.
+pub(crate) struct UpstreamGauges {
+    pub(crate) name: String,
+    pub(crate) running: u32,
+    pub(crate) latency_us: u64,
+    pub(crate) errors_ppm: u64,
+    pub(crate) healthy: bool,
 }
 
 const ENDED: &str = "comity_calls_ended_total";
 const REFUSED: &str = "comity_calls_refused_total";
 const UPSTREAM_FAILURES: &str = "comity_upstream_failures_total";
 const TOKENS: &str = "comity_tokens_total";
+const COST: &str = "comity_cost_micros_total";
 const RELOADS: &str = "comity_reloads_total";
 
 /// Name, kind and meaning of every labelled counter.
-const HELP: [(&str, &str); 5] = [
-    (ENDED, "Permitted calls that ended, by action and outcome."),
+const HELP: [(&str, &str); 6] = [
+    (ENDED, "Permitted calls that ended, by API and outcome."),
     (REFUSED, "Calls that got an error, by its code."),
     (UPSTREAM_FAILURES, "Attempts without an answer, by upstream."),
-    (TOKENS, "Tokens that upstreams counted, by offering and direction."),
+    (TOKENS, "Tokens, by offering, kind, and whether the gateway estimated them; cached and reasoning ones are among in and out."),
+    (COST, "Millionths of a currency, by offering, currency, and whether the tokens were estimated."),
     (RELOADS, "Attempts to load another generation, by result."),
 ];
 
@@ -61,9 +74,9 @@ impl Metrics {
     }
 
     /// A permitted call ended.
-    pub(crate) fn ended(&self, (action, outcome): (Action, Outcome), elapsed: Duration) {
+    pub(crate) fn ended(&self, (api, outcome): (Api, Outcome), elapsed: Duration) {
         self.latency.add(elapsed);
-        self.add(ENDED, format!("action=\"{}\",outcome=\"{}\"", action.name(), outcome.name()), 1);
+        self.add(ENDED, format!("api=\"{}\",outcome=\"{}\"", api.name(), outcome.name()), 1);
     }
 
     /// A call got an error.
@@ -76,11 +89,23 @@ impl Metrics {
         self.add(UPSTREAM_FAILURES, format!("upstream=\"{}\"", escaped(upstream)), 1);
     }
 
-    /// An upstream counted tokens.
-    pub(crate) fn tokens(&self, offering: &str, usage: Usage) {
-        let offering = escaped(offering);
-        self.add(TOKENS, format!("offering=\"{offering}\",direction=\"in\""), usage.input_tokens);
-        self.add(TOKENS, format!("offering=\"{offering}\",direction=\"out\""), usage.output_tokens);
+    /// A call was answered.
+    pub(crate) fn spent(&self, offering: &str, (spent, cost): (&Spent, Option<Cost>)) {
+        let labels = format!("offering=\"{}\",estimated=\"{}\"", escaped(offering), spent.estimated);
+        let usage = &spent.usage;
+        let kinds = [
+            ("in", usage.input_tokens),
+            ("out", usage.output_tokens),
+            ("cache_read", usage.cache_read_tokens),
+            ("cache_write", usage.cache_write_tokens.saturating_add(usage.cache_write_hour_tokens)),
+            ("reasoning", usage.reasoning_tokens),
+        ];
+        for (kind, tokens) in kinds.into_iter().filter(|(kind, tokens)| *tokens > 0 || matches!(*kind, "in" | "out")) {
+            self.add(TOKENS, format!("{labels},kind=\"{kind}\""), tokens);
+        }
+        if let Some(cost) = cost {
+            self.add(COST, format!("{labels},currency=\"{}\"", cost.currency), cost.micros.0);
+        }
     }
 
     /// Another generation was loaded, or not.
@@ -159,6 +184,27 @@ impl Gauges {
             header(text, name, (kind, meaning));
             let _ = writeln!(text, "{name} {value}");
         }
+        self.render_upstreams(text);
+    }
+
+    fn render_upstreams(&self, text: &mut String) {
+        type Value = fn(&UpstreamGauges) -> String;
+        let gauges: [(&str, &str, Value); 4] = [
+            ("comity_upstream_calls_running", "Calls to an upstream at this moment.", |upstream| upstream.running.to_string()),
+            ("comity_upstream_first_byte_seconds", "Moving average of the time to the first byte.", |upstream| {
+                seconds(upstream.latency_us)
+            }),
+            ("comity_upstream_errors_ratio", "Moving average of the share of calls that fail.", |upstream| seconds(upstream.errors_ppm)),
+            ("comity_upstream_circuit_open", "1 while no call goes to an upstream because it failed.", |upstream| {
+                u8::from(!upstream.healthy).to_string()
+            }),
+        ];
+        for (name, meaning, value) in gauges {
+            header(text, name, ("gauge", meaning));
+            for upstream in &self.upstreams {
+                let _ = writeln!(text, "{name}{{upstream=\"{}\"}} {}", escaped(&upstream.name), value(upstream));
+            }
+        }
     }
 }
 
@@ -177,6 +223,9 @@ fn escaped(label: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use comity_upstream::Usage;
+    use comity_vocab::Micros;
+
     use super::*;
 
     #[test]
@@ -185,20 +234,28 @@ mod tests {
         metrics.decided(true);
         metrics.refused("unknown_key");
         metrics.upstream_failed("a\"b");
-        metrics.ended((Action::Infer, Outcome::Ok), Duration::from_millis(3));
-        metrics.tokens("self/m@gb", Usage { input_tokens: 2, output_tokens: 5 });
+        metrics.ended((Api::Chat, Outcome::Ok), Duration::from_millis(3));
+        let spent = Spent { usage: Usage { input_tokens: 2, output_tokens: 5, ..Usage::default() }, estimated: true };
+        let cost = Cost { currency: "GBP".parse().unwrap(), micros: Micros(12) };
+        metrics.spent("self/m@gb", (&spent, Some(cost)));
         let store = comity_store::Metrics { queued: 0, leaves: 4, commits: 2, last_error: None };
-        let text = metrics.render(&Gauges { calls_running: 1, store });
+        let upstream = UpstreamGauges { name: "a".to_owned(), running: 2, latency_us: 1500, errors_ppm: 250_000, healthy: false };
+        let text = metrics.render(&Gauges { calls_running: 1, store, upstreams: vec![upstream] });
         for line in [
             "comity_decisions_total{verdict=\"permit\"} 1",
             "comity_calls_refused_total{code=\"unknown_key\"} 1",
             "comity_upstream_failures_total{upstream=\"a\\\"b\"} 1",
-            "comity_calls_ended_total{action=\"infer\",outcome=\"ok\"} 1",
-            "comity_tokens_total{offering=\"self/m@gb\",direction=\"out\"} 5",
+            "comity_calls_ended_total{api=\"chat\",outcome=\"ok\"} 1",
+            "comity_tokens_total{offering=\"self/m@gb\",estimated=\"true\",kind=\"out\"} 5",
+            "comity_cost_micros_total{offering=\"self/m@gb\",estimated=\"true\",currency=\"GBP\"} 12",
             "comity_call_seconds_bucket{le=\"0.002000\"} 0",
             "comity_call_seconds_bucket{le=\"0.005000\"} 1",
             "comity_call_seconds_sum 0.003000",
             "comity_ledger_leaves 4",
+            "comity_upstream_calls_running{upstream=\"a\"} 2",
+            "comity_upstream_first_byte_seconds{upstream=\"a\"} 0.001500",
+            "comity_upstream_errors_ratio{upstream=\"a\"} 0.250000",
+            "comity_upstream_circuit_open{upstream=\"a\"} 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }

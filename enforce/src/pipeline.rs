@@ -15,36 +15,48 @@ mod rank;
 mod record;
 mod refuse;
 mod send;
+mod state;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
 use axum::response::Response;
+use bytes::Bytes;
 use comity_decide::Permit;
+use comity_dialect::Api;
 use comity_store::Receipt;
 use comity_upstream::Answer;
-use comity_vocab::{Action, Price};
+use comity_vocab::Price;
 use http::Request;
 
+use crate::asked::Asked;
 use crate::clock;
 use crate::error::{CallError, Decided};
 use crate::generation::Generation;
-use crate::shared::Worker;
+use crate::shared::{Shared, Worker};
 
 use admit::Hop;
 use answer::Served;
-use facts::Declared;
+use caller::Caller;
+use facts::{Declared, Known};
 use fallback::{Failure, Fallback};
+use find::Findings;
 use means::Original;
 use outcome::Ending;
 use record::{Entry, Notes};
+use state::Chain;
 
 pub(crate) use caller::{Knock, identify};
+pub(crate) use find::has_blob;
+pub(crate) use means::KeptCall;
 
 /// A call as it knocks.
 pub(crate) struct Incoming {
-    pub(crate) action: Action,
+    pub(crate) api: Api,
+    /// It asks for something that an operator keeps, instead of a new answer.
+    pub(crate) kept: Option<KeptCall>,
     pub(crate) peer: SocketAddr,
     pub(crate) request: Request<Body>,
 }
@@ -52,17 +64,18 @@ pub(crate) struct Incoming {
 /// Answers one call, or says in its dialect why not.
 pub(crate) async fn run(worker: &Worker, incoming: Incoming) -> Response {
     let mut decided = Decided::default();
+    let api = incoming.api;
     match steps(worker, incoming, &mut decided).await {
         Ok(response) => response,
         Err(error) => {
             worker.shared.metrics.refused(error.code());
-            error.into_response(decided)
+            error.into_response(decided, api)
         }
     }
 }
 
 async fn steps(worker: &Worker, incoming: Incoming, decided: &mut Decided) -> Result<Response, CallError> {
-    let (begun, shared, action) = (Instant::now(), &worker.shared, incoming.action);
+    let (begun, shared, api) = (Instant::now(), &worker.shared, incoming.api);
     let generation = shared.generation.load_full();
     let (head, body) = incoming.request.into_parts();
 
@@ -72,15 +85,28 @@ async fn steps(worker: &Worker, incoming: Incoming, decided: &mut Decided) -> Re
     let caller = identify(&shared.keys, &generation.config, &knock).await?;
     let declared = Declared::read(&head.headers, &caller)?;
     let accepted = accept::body(shared, &head.headers, body, &generation.config.limits).await?;
-    let body = &accepted.body;
 
-    // 3, 4: what is in it, and everything else that the decision may know.
-    let (asked, findings) = find::find(body, action, &shared.detector).await?;
-    let facts = facts::gather(&generation, &caller, (&asked, action), (declared, &findings))?;
-    let notes = Notes::new(&caller, &asked.model, body)?;
-    let mut ending = Ending::new(shared, (begun, action), slot);
+    // 3, 4: what is in it, what it continues, and everything else that the decision may know.
+    let (asked, findings, chain) = look(shared, &caller, (&accepted.body, api, incoming.kept.as_ref())).await?;
+    let facts = facts::gather(&generation, &caller, Known { asked: &asked, api, findings: &findings, chain: &chain, declared })?;
+    let notes = Notes::new(&caller, &asked.model, &accepted.body)?;
+    let body = accepted.body.clone();
+    let mut ending = Ending::new(shared, (begun, api), (slot, accepted));
+    if incoming.kept.is_some() {
+        ending.not_billed();
+    }
+    let seed = notes.seed();
+    let original = Original {
+        asked: &asked,
+        api,
+        body: &body,
+        headers: &head.headers,
+        kept: incoming.kept.as_ref(),
+        upstream: chain.pinned.as_ref().map(|(_, upstream)| upstream.as_str()),
+        seed: &seed,
+    };
     let mut hop = Hop::first(&facts);
-    let mut fallback = Fallback::new(generation.config.limits.hops_max);
+    let mut fallback = Fallback::new(&generation.config.limits);
     loop {
         // 5, 6: admit, then rank the admitted. At a fallback: that one offering, admitted anew.
         let mut decision = admit::admit(&generation, &facts, &hop, notes.call_id);
@@ -96,7 +122,8 @@ async fn steps(worker: &Worker, incoming: Incoming, decided: &mut Decided) -> Re
         let attempt = match plan.permits.pop_front() {
             Some(permit) => {
                 fallback.plan(&plan);
-                attempt(worker, &generation, (permit, receipt), &Original { asked: &asked, action, body }).await
+                ending.attempted();
+                attempt(worker, &generation, (permit, receipt), &original).await
             }
             None if hop.number == 0 => return Err(refuse::refuse(&generation, &facts, &hop, &decision.denials).await),
             None => Err(fallback.refused_now()),
@@ -104,16 +131,41 @@ async fn steps(worker: &Worker, incoming: Incoming, decided: &mut Decided) -> Re
 
         // 11, 12: the answer takes the ending along and writes the outcome after its last byte.
         match attempt {
-            Ok((answer, served)) => return Ok(answer::answer(answer, &served, ending)),
+            Ok((answer, served)) => {
+                ending.answers_to(&facts.call, &served);
+                return Ok(answer::answer(answer, served, ending));
+            }
             Err(failure) => match fallback.next(failure) {
-                Ok((offering, previous)) => hop = hop.next(offering, previous),
-                Err((error, end)) => {
+                Ok(next) => {
+                    tokio::time::sleep(next.pause).await;
+                    hop = hop.next(next.offering, next.previous);
+                }
+                Err(over) => {
+                    let (error, end) = *over;
                     ending.end(end);
                     return Err(error);
                 }
             },
         }
     }
+}
+
+/// What is in the call, and what it continues.
+async fn look(
+    shared: &Arc<Shared>,
+    caller: &Caller,
+    (body, api, kept): (&Bytes, Api, Option<&KeptCall>),
+) -> Result<(Asked, Findings, Chain), CallError> {
+    let (mut asked, mut findings) = match kept {
+        Some(kept) => (Asked::default(), Findings::of_kept(&kept.id)),
+        None => find::find(body, api, &shared.detector).await?,
+    };
+    let chain = state::follow(shared, &caller.workload, &mut findings).await?;
+    findings.opaque |= chain.opaque;
+    if let Some((pinned, _)) = chain.pinned.as_ref().filter(|_| kept.is_some()) {
+        asked.model = pinned.to_string();
+    }
+    Ok((asked, findings, chain))
 }
 
 /// Applies the means and sends, once.
@@ -124,16 +176,20 @@ async fn attempt(
     original: &Original<'_>,
 ) -> Result<(Answer, Served), Failure> {
     let (offering, means) = (permit.offering().clone(), permit.means());
-    let world = generation.engine.world(clock::now());
+    let now = clock::now();
+    let world = generation.engine.world(now);
     let known = world.offerings.get(&offering).map(|offering| offering.upstream_model.as_str());
     let Some((target, upstream_model)) = generation.targets.get(&offering).zip(known) else {
         return Err(Failure::no_upstream(&offering));
     };
-    let prepared = means::prepare(original, &permit, target, upstream_model).map_err(|cannot| Failure::cannot_perform(&cannot))?;
-    let sent = send::send(worker, (permit, receipt), prepared, target).await;
+    let chosen = original.upstream.map_or_else(|| target.choose(now), |upstream| target.pinned(upstream, now));
+    let (way, pass) = chosen.map_err(|closed| Failure::closed(closed, &offering))?;
+    let prepared = means::prepare(original, &permit, (way, upstream_model)).map_err(|unready| Failure::unready(unready, &offering))?;
+    let sent = send::send(worker, (permit, receipt), prepared, way).await;
     match sent.result {
-        Ok(answer) => Ok((answer, Served { offering, means, waited: sent.waited })),
-        Err(error) => Err(Failure::sending(error, &offering)),
+        Ok(answer) => Ok((answer, Served { offering, upstream: way.upstream.name.clone(), means, waited: sent.waited, pass })),
+        Err(error) if original.kept.is_some() && send::status(&error) == 404 => Err(Failure::gone()),
+        Err(error) => Err(Failure::sending(error, &offering, &way.health)),
     }
 }
 

@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
@@ -17,6 +18,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
 use tower_service::Service as _;
 
 use crate::limits::{ACCEPT_BACKOFF, HEAD_BYTES_MAX, HEADERS_MAX, Limits};
@@ -56,6 +58,9 @@ pub(crate) async fn serve(listener: TcpListener, worker: Arc<Worker>, mut stop: 
         drained = tokio::time::timeout(Duration::from_millis(limits.drain_ms), finished) => drained.is_ok(),
         () = reached(&mut stop, Stop::Now) => false,
     };
+    if !complete {
+        worker.shared.cut_off.store(true, Ordering::Relaxed);
+    }
     // What is left is dropped here, which cancels it upstream and writes its outcome.
     connections.shutdown().await;
     complete
@@ -85,6 +90,13 @@ struct Link {
     _place: OwnedSemaphorePermit,
 }
 
+/// A client that takes nothing for too long is as good as gone: its call must not be held for ever.
+fn patient(stream: TcpStream, limits: &Limits) -> TimeoutStream<TcpStream> {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(Duration::from_millis(limits.write_ms)));
+    stream
+}
+
 async fn connection(link: Link, router: Router, mut stop: watch::Receiver<Stop>) {
     if let Err(error) = link.stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection was gone at once");
@@ -101,7 +113,7 @@ async fn connection(link: Link, router: Router, mut stop: watch::Receiver<Stop>)
         .header_read_timeout(Duration::from_millis(link.limits.head_ms))
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(link.stream), service);
+        .serve_connection(TokioIo::new(Box::pin(patient(link.stream, &link.limits))), service);
     let mut connection = pin!(connection);
     let result = tokio::select! {
         result = connection.as_mut() => result,

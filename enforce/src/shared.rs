@@ -1,6 +1,7 @@
 //! What all threads of the gateway share, and what each has for itself.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
 use comity_store::Store;
@@ -10,7 +11,9 @@ use tokio::sync::Semaphore;
 use crate::detect::Detect;
 use crate::generation::Generation;
 use crate::keys::KeyRing;
+use crate::late::Late;
 use crate::metrics::Metrics;
+use crate::states::States;
 
 /// One gateway.
 pub(crate) struct Shared {
@@ -18,6 +21,8 @@ pub(crate) struct Shared {
     pub(crate) generation: ArcSwap<Generation>,
     pub(crate) store: Store,
     pub(crate) keys: KeyRing,
+    /// What upstreams keep, and for whom.
+    pub(crate) states: States,
     pub(crate) detector: Arc<dyn Detect>,
     pub(crate) metrics: Metrics,
     /// Places for calls at once.
@@ -26,6 +31,10 @@ pub(crate) struct Shared {
     pub(crate) calls_max: usize,
     /// Memory for bodies, in KiB.
     pub(crate) bodies: Arc<Semaphore>,
+    /// For what is left to do when a call is over.
+    pub(crate) late: Late,
+    /// Calls are being cut off: the gateway stops.
+    pub(crate) cut_off: AtomicBool,
     /// Places for connections at once.
     pub(crate) connections: Arc<Semaphore>,
 }

@@ -1,15 +1,19 @@
-"""What the client tests share: a mock upstream, gateways in front of it, and the `openai` package pointed at them. Loopback only."""
+"""What the client tests share: a mock upstream, gateways in front of it, and the client packages pointed at them. Loopback only."""
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
+import anthropic
 import openai
 import pytest
 
+from dialects import LIMITS, AWS, DIRECT, UPSTREAMS, configuration
 from processes import ROOT, SETTINGS, Gateway, Mock
 
 OWN_RECORDED = ROOT / "examples" / "recorded"
+DIALECTS_RECORDED = ROOT / "tests" / "recorded"
 OTHERS_RECORDED = ROOT.parent / "shared" / "fixtures" / "openai-recorded"
 
 KEYS = {
@@ -26,12 +30,13 @@ def upstreams(mock: Mock) -> str:
         f'[[upstream]]\nname = "{name}"\nbase_url = "{mock.url}/v1"\ncredential = {{ env = "MOCK_KEY" }}\nserves = ["{name}/*"]\n'
         for name in ("mockfr", "mockxx")
     ]
-    return f"catalogue = {quoted}\n" + "{layers}" + "\n".join(tables)
+    return f"catalogue = {quoted}\n" + "{layers}" + "\n".join([*tables, LIMITS])
 
 
 @pytest.fixture(scope="session")
 def mock_process():
-    folders = [folder for folder in (OWN_RECORDED, OTHERS_RECORDED) if folder.is_dir()]
+    dialects = sorted(folder for folder in DIALECTS_RECORDED.iterdir() if folder.is_dir())
+    folders = [folder for folder in (OWN_RECORDED, OTHERS_RECORDED, *dialects) if folder.is_dir()]
     mock = Mock(folders)
     yield mock
     mock.stop()
@@ -72,6 +77,50 @@ def local_gateway(tmp_path_factory):
     gateway = Gateway(tmp_path_factory.mktemp("local"), config, {"private": KEYS["private"]})
     yield gateway
     assert gateway.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def wide_gateway(tmp_path_factory, mock_process):
+    """One upstream of every dialect, under terms that admit everything."""
+    folder = tmp_path_factory.mktemp("wide")
+    keys = {"open": KEYS["casework"], "other": KEYS["casework"]}
+    gateway = Gateway(folder, configuration(folder, mock_process.url), keys, AWS)
+    yield gateway
+    assert gateway.stop() == 0
+
+
+@dataclass
+class Way:
+    """A way to the mock: an upstream behind the gateway, or the mock itself."""
+
+    name: str
+    url: str
+    key: str
+    model: str
+
+    @property
+    def is_direct(self) -> bool:
+        return self.name == DIRECT
+
+    def openai(self, **options) -> openai.OpenAI:
+        return openai.OpenAI(base_url=self.url + "/v1", api_key=self.key, **{"max_retries": 0, "timeout": 60, **options})
+
+    def anthropic(self, **options) -> anthropic.Anthropic:
+        return anthropic.Anthropic(base_url=self.url, api_key=self.key, **{"max_retries": 0, "timeout": 60, **options})
+
+
+@pytest.fixture
+def way(request, mock):
+    """Parametrised by the name of an upstream."""
+    if request.param == DIRECT:
+        return Way(DIRECT, mock.url, "mock-secret", "echo-1")
+    gateway = request.getfixturevalue("wide_gateway")
+    return Way(request.param, gateway.url, gateway.keys["open"], UPSTREAMS[request.param].model)
+
+
+def ways(*names: str):
+    """A test for each of these ways to the mock; all upstreams if none is named, and the mock itself."""
+    return pytest.mark.parametrize("way", names or (DIRECT, *UPSTREAMS), indirect=True)
 
 
 def client_of(gateway: Gateway, key: str) -> openai.OpenAI:

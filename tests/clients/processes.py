@@ -40,6 +40,14 @@ class Mock:
         """How the next calls are answered, one mode each."""
         self.control("/_script", list(modes))
 
+    def stand(self, mode: str):
+        """How every call is answered from now on."""
+        self.control("/_stand", [mode])
+
+    def release(self):
+        """Lets the calls go that are held."""
+        self.control("/_release", {})
+
     def calls(self) -> list[dict]:
         return self.control("/_seen")["calls"]
 
@@ -62,11 +70,11 @@ class Mock:
 class Gateway:
     """`comity up` with a configuration of its own, and keys made before it starts."""
 
-    def __init__(self, folder: Path, config: str, keys: dict[str, list[str]]):
+    def __init__(self, folder: Path, config: str, keys: dict[str, list[str]], secrets: dict[str, str] | None = None):
         self.folder = folder
         self.config = folder / "comity.toml"
         self.config.write_text(config, encoding="utf-8")
-        self.environment = {**os.environ, "COMITY_DATA": str(folder), "MOCK_KEY": "mock-secret", "NO_COLOR": "1"}
+        self.environment = {**os.environ, "COMITY_DATA": str(folder), "MOCK_KEY": "mock-secret", "NO_COLOR": "1", **(secrets or {})}
         self.keys = {name: self._make_key(name, arguments) for name, arguments in keys.items()}
         up = [program("COMITY_BIN", "comity"), "up", "--config", str(self.config), "--listen", "127.0.0.1:0", "--output", "json"]
         self.log = (folder / "log.txt").open("wb")

@@ -52,6 +52,9 @@ enum Output {
 #[derive(Clone, Copy)]
 struct Scenario {
     name: &'static str,
+    /// The API that the load calls, and the one of the upstream where that is another.
+    api: &'static str,
+    upstream_api: &'static str,
     body_bytes: usize,
     /// Mode of the mock, and the model behind which the gateway has it.
     mode: &'static str,
@@ -60,12 +63,34 @@ struct Scenario {
     calls: u64,
 }
 
-const SCENARIOS: [Scenario; 5] = [
-    Scenario { name: "1 KB, one at a time", body_bytes: 1024, mode: "fixed", stream: false, connections: 1, calls: 3000 },
-    Scenario { name: "1 KB, 32 at once", body_bytes: 1024, mode: "fixed", stream: false, connections: 32, calls: 20_000 },
-    Scenario { name: "32 KB, 32 at once", body_bytes: 32 * 1024, mode: "fixed", stream: false, connections: 32, calls: 8000 },
-    Scenario { name: "51 events at once, 16 streams", body_bytes: 1024, mode: "fixed", stream: true, connections: 16, calls: 2000 },
-    Scenario { name: "51 events each 20 ms, 100 streams", body_bytes: 1024, mode: "paced-20", stream: true, connections: 100, calls: 200 },
+const CHAT: &str = "chat/completions";
+const MESSAGES: &str = "messages";
+const RESPONSES: &str = "responses";
+
+/// One call of 1 KB in the chat dialect; what differs is said beside it.
+const ONE: Scenario = Scenario {
+    name: "1 KB, one at a time",
+    api: CHAT,
+    upstream_api: CHAT,
+    body_bytes: 1024,
+    mode: "fixed",
+    stream: false,
+    connections: 1,
+    calls: 3000,
+};
+const MANY: Scenario = Scenario { name: "1 KB, 32 at once", connections: 32, calls: 20_000, ..ONE };
+const EVENTS: Scenario = Scenario { name: "51 events at once, 16 streams", stream: true, connections: 16, calls: 2000, ..ONE };
+
+const SCENARIOS: [Scenario; 9] = [
+    ONE,
+    MANY,
+    Scenario { name: "32 KB, 32 at once", body_bytes: 32 * 1024, calls: 8000, ..MANY },
+    EVENTS,
+    Scenario { name: "51 events each 20 ms, 100 streams", mode: "paced-20", connections: 100, calls: 200, ..EVENTS },
+    Scenario { name: "messages, 1 KB, 32 at once", api: MESSAGES, upstream_api: MESSAGES, ..MANY },
+    Scenario { name: "responses, 1 KB, 32 at once", api: RESPONSES, upstream_api: RESPONSES, ..MANY },
+    Scenario { name: "messages said as chat, 1 KB, 32 at once", api: MESSAGES, ..MANY },
+    Scenario { name: "messages said as chat, 51 events at once, 16 streams", api: MESSAGES, ..EVENTS },
 ];
 
 /// What the load generator reports (`comity_bench::load::Report`).
@@ -130,7 +155,7 @@ impl Load<'_> {
     }
 
     fn run(&self, side: Side, scenario: &Scenario, calls: u64) -> anyhow::Result<Report> {
-        let target = self.sides.target(side, scenario.mode);
+        let target = self.sides.target(side, scenario);
         let mut load = Command::new(&self.program);
         load.env("COMITY_BENCH_KEY", &target.key).args(["--key-env", "COMITY_BENCH_KEY", "--output", "json"]);
         load.args(["--address", &target.address, "--path", &target.path, "--model", &target.model]);

@@ -38,7 +38,7 @@ enum Step {
     Tests,
     /// Examples in the documentation
     Doctests,
-    /// Real client packages (Python) against a gateway
+    /// Real client packages (Python and Node) against a gateway
     Clients,
     /// comity demo
     Demo,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use comity_bench::BenchError;
-use comity_bench::load::{Plan, Report, chat_body, run};
+use comity_bench::load::{Plan, Report, body_for, run};
 
 /// Sends chat calls over keep-alive connections and reports calls a second, latencies and the CPU time of a process.
 #[derive(Parser)]
@@ -13,7 +13,7 @@ struct Args {
     /// Target, for example 127.0.0.1:8080.
     #[arg(long)]
     address: SocketAddr,
-    /// Path of the call.
+    /// Path of the call; its end says which API the body is for (chat/completions, messages, responses).
     #[arg(long, default_value = "/v1/chat/completions")]
     path: String,
     /// Model to ask for.
@@ -68,7 +68,7 @@ fn measure(args: Args) -> Result<Report, BenchError> {
         return Err(BenchError::Load(format!("`{}` is not a loopback address", args.address)));
     }
     let key = args.key_env.and_then(|name| std::env::var(name).ok());
-    let body = chat_body(&args.model, args.body, args.stream);
+    let body = body_for(&args.path, &args.model, args.body, args.stream);
     let (address, path, connections, calls, pid) = (args.address, args.path, args.connections, args.calls, args.pid);
     let plan = Plan { address, path, key, body, connections, calls, pid };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(BenchError::Start)?;

@@ -1,351 +1,293 @@
-//! What the mock says, in the OpenAI shapes (API reference, Chat Completions and Embeddings, 2025). Every answer is a pure function
-//! of the mode and the call: no clock, no chance, so that tests can compare bytes.
+//! What the mock says in each mode, whatever the dialect. Every answer is a pure function of the mode, the call and the responses kept
+//! before: no clock, no chance, so that tests can compare bytes.
 
 use std::time::Duration;
 
-use base64::Engine as _;
 use bytes::Bytes;
+use http::request::Parts;
 use serde_json::{Value, json};
 
-use super::Mode;
+use super::binary::EVENT_STREAM;
+use super::call::{Api, Call, Framing, Operation};
+use super::errors::{Complaint, JSON};
+use super::fields::text;
+use super::memory::Memory;
+use super::model::{Manner, reply};
 use super::score::{Score, Step};
+use super::wish::{Reply, Wish};
+use super::{Mode, chat, converse, credential, embeddings, errors, gemini, listing, load, messages, responses};
 
 /// The received call, as far as answers depend on it.
 pub(crate) struct Ask<'a> {
-    pub(crate) path: &'a str,
+    pub(crate) call: &'a Call,
+    pub(crate) head: &'a Parts,
+    pub(crate) raw: &'a [u8],
     pub(crate) body: &'a Value,
+    pub(crate) memory: &'a Memory,
+}
+
+/// What the model says, on its way into a dialect's shape.
+pub(crate) struct Told<'a> {
+    pub(crate) model: &'a str,
+    pub(crate) body: &'a Value,
+    pub(crate) reply: &'a Reply,
+    /// Counts answers, for ids.
+    pub(crate) number: u64,
 }
 
 const SSE: &str = "text/event-stream";
-const JSON: &str = "application/json";
 /// Some fixed instant: 2025-01-01T00:00:00Z.
-const CREATED: i64 = 1_735_689_600;
-/// Chunks of a load stream; with `[DONE]` it has one event more.
-const LOAD_CHUNKS: usize = 50;
+pub(crate) const CREATED: i64 = 1_735_689_600;
 
 /// The answer of a mode to a call. [`Mode::Replay`] is answered elsewhere; here it is a 404.
 pub(crate) fn answer(mode: &Mode, ask: &Ask<'_>) -> Score {
+    let call = ask.call;
     match mode {
-        Mode::Echo => echo(ask, true),
-        Mode::NoUsage => echo(ask, false),
-        Mode::Slow(ms) => echo(ask, true).after(Step::Pause(Duration::from_millis(*ms))),
-        Mode::Hold => echo(ask, true).after(Step::Hold),
-        Mode::Reset => echo(ask, true).after(Step::Reset),
-        Mode::Stall => echo(ask, true).after(Step::Never),
-        Mode::HoldStream => interrupted(ask, Step::Hold),
-        Mode::ResetAfter => interrupted(ask, Step::Reset),
-        Mode::Cut => interrupted(ask, Step::Cut),
-        Mode::StallStream => interrupted(ask, Step::Never),
-        Mode::Truncated => truncated(ask),
-        Mode::BadUtf8 => bad_utf8(ask),
-        Mode::Oversize(mib) => oversize(ask, *mib),
-        Mode::ErrorStream => error_stream(ask),
-        Mode::Status(code) => status(*code),
-        Mode::Redirect => status(302).header("location", "http://elsewhere.invalid/v1/chat/completions"),
+        Mode::Echo => said(ask, Manner::Usual),
+        Mode::NoUsage => said(ask, Manner::Unmetered),
+        Mode::Refuse => said(ask, Manner::Refusing),
+        Mode::Slow(ms) => said(ask, Manner::Usual).after(Step::Pause(Duration::from_millis(*ms))),
+        Mode::Hold => said(ask, Manner::Usual).after(Step::Hold),
+        Mode::Reset => said(ask, Manner::Usual).after(Step::Reset),
+        Mode::Stall => said(ask, Manner::Usual).after(Step::Never),
+        Mode::HoldStream => interrupted(ask, &Step::Hold),
+        Mode::ResetAfter => interrupted(ask, &Step::Reset),
+        Mode::Cut => interrupted(ask, &Step::Cut),
+        Mode::StallStream => interrupted(ask, &Step::Never),
+        Mode::Truncated => in_pieces(ask, truncated),
+        Mode::BadUtf8 => in_pieces(ask, |pieces| pieces.iter().map(|piece| Step::Chunk(spoil(piece))).collect()),
+        Mode::Comments => in_pieces(ask, |pieces| commented(ask, pieces)),
+        Mode::Oversize(mib) => in_pieces(ask, |pieces| oversize(pieces, *mib)),
+        Mode::ErrorStream => error_after(ask, 2),
+        Mode::ErrorFirst => error_after(ask, 0),
+        Mode::Status(code) => errors::status(call, *code),
+        Mode::RetryAfter(seconds) => with_wait(errors::status(call, 429), *seconds),
+        Mode::Redirect => errors::status(call, 302).header("location", "http://elsewhere.invalid/v1/chat/completions"),
         Mode::NotJson => Score::whole(200, "text/html", "<!doctype html><title>Down for maintenance</title>\n"),
-        Mode::Fixed => fixed(ask, None),
-        Mode::Paced(ms) => fixed(ask, Some(Duration::from_millis(*ms))),
-        Mode::Replay(_) => not_found("no recorded exchange matches this call"),
+        Mode::Fixed => load::fixed(call, ask.body, None),
+        Mode::Paced(ms) => load::fixed(call, ask.body, Some(Duration::from_millis(*ms))),
+        Mode::Replay(_) => errors::not_found(call, "no recorded exchange matches this call"),
     }
 }
 
-/// 404 in the OpenAI error shape.
-pub(crate) fn not_found(message: &str) -> Score {
-    error(404, "invalid_request_error", "not_found", message)
+/// Two pieces of a text, neither within a character; the second is the longer one.
+pub(crate) fn halves(text: &str) -> [&str; 2] {
+    let middle = text.len() / 2;
+    let at = (0..=middle).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    text.split_at(at).into()
 }
 
-fn status(code: u16) -> Score {
-    let (kind, name, message) = match code {
-        400 => ("invalid_request_error", "invalid_value", "Invalid value: 'mock'."),
-        401 => ("invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
-        403 => ("invalid_request_error", "forbidden", "You are not allowed to use this model."),
-        404 => ("invalid_request_error", "model_not_found", "The model does not exist or you do not have access to it."),
-        429 => ("requests", "rate_limit_exceeded", "Rate limit reached for requests."),
-        503 => ("server_error", "overloaded", "The engine is currently overloaded, please try again later."),
-        _ => ("server_error", "mock_error", "The server had an error while processing your request."),
-    };
-    let score = error(code, kind, name, message);
-    if matches!(code, 429 | 503) { score.header("retry-after", "1") } else { score }
+fn with_wait(mut score: Score, seconds: u64) -> Score {
+    score.headers.retain(|(name, _)| name != "retry-after");
+    score.header("retry-after", &seconds.to_string())
 }
 
-fn error(code: u16, kind: &str, name: &str, message: &str) -> Score {
-    let body = json!({ "error": { "message": message, "type": kind, "param": null, "code": name } });
-    Score::whole(code, JSON, body.to_string())
+// === the answer in order ===
+
+fn said(ask: &Ask<'_>, manner: Manner) -> Score {
+    let version = credential::header(&ask.head.headers, "anthropic-version").unwrap_or_default();
+    let versioned = matches!(ask.call.operation, Operation::Generate(Api::Messages) | Operation::CountTokens(Api::Messages));
+    let fit = || if versioned { messages::check_version(version, ask.body) } else { Ok(()) };
+    let told = credential::check(ask.call, ask.head, ask.raw).and_then(|()| fit()).and_then(|()| operate(ask, manner));
+    told.unwrap_or_else(|complaint| errors::refused(ask.call, &complaint))
 }
 
-// === echo ===
-
-fn echo(ask: &Ask<'_>, usage: bool) -> Score {
-    if ask.path.ends_with("/models") {
-        return models();
-    }
-    if ask.path.ends_with("/embeddings") {
-        return embeddings(ask.body);
-    }
-    if !ask.path.ends_with("/chat/completions") {
-        return not_found("the mock upstream has no such path");
-    }
-    let text = format!("You said: {}", last_user_text(ask.body));
-    if streams(ask.body) {
-        Score::stream(SSE, events(ask.body, &text, usage).into_iter().map(Step::Chunk).collect())
-    } else {
-        Score::whole(200, JSON, completion(ask.body, &text, usage).to_string())
-    }
-}
-
-fn models() -> Score {
-    let model = json!({ "id": "mock-echo", "object": "model", "created": CREATED, "owned_by": "mock" });
-    Score::whole(200, JSON, json!({ "object": "list", "data": [model] }).to_string())
-}
-
-fn completion(body: &Value, text: &str, usage: bool) -> Value {
-    let mut answer = json!({
-        "id": "chatcmpl-mock",
-        "object": "chat.completion",
-        "created": CREATED,
-        "model": model(body),
-        "choices": [{ "index": 0, "message": { "role": "assistant", "content": text, "refusal": null }, "logprobs": null, "finish_reason": "stop" }],
-        "system_fingerprint": "fp_mock",
-    });
-    if usage && let Some(fields) = answer.as_object_mut() {
-        fields.insert("usage".to_owned(), usage_of(body, text));
-    }
-    answer
-}
-
-/// The events of a stream, `[DONE]` last. Usage comes in its own event, only if asked for.
-fn events(body: &Value, text: &str, usage: bool) -> Vec<Bytes> {
-    let mut events = vec![chunk(body, &json!({ "role": "assistant", "content": "" }), None)];
-    for piece in text.split_inclusive(' ') {
-        events.push(chunk(body, &json!({ "content": piece }), None));
-    }
-    events.push(chunk(body, &json!({}), Some("stop")));
-    let asked = body.pointer("/stream_options/include_usage").and_then(Value::as_bool).unwrap_or_default();
-    if usage && asked {
-        let mut last = frame(body);
-        if let Some(fields) = last.as_object_mut() {
-            fields.insert("choices".to_owned(), json!([]));
-            fields.insert("usage".to_owned(), usage_of(body, text));
+fn operate(ask: &Ask<'_>, manner: Manner) -> Result<Score, Complaint> {
+    let call = ask.call;
+    match &call.operation {
+        Operation::Generate(api) => {
+            let framing = framing(ask);
+            let mut pieces = generated(ask, *api, manner)?;
+            if framing == Framing::Whole {
+                return Ok(Score::whole(200, JSON, pieces.pop().unwrap_or_default()));
+            }
+            Ok(Score::stream(content_type(framing), pieces.into_iter().map(Step::Chunk).collect()))
         }
-        events.push(event(&last));
-    }
-    events.push(Bytes::from_static(b"data: [DONE]\n\n"));
-    events
-}
-
-fn chunk(body: &Value, delta: &Value, finish: Option<&str>) -> Bytes {
-    let mut chunk = frame(body);
-    if let Some(fields) = chunk.as_object_mut() {
-        fields.insert("choices".to_owned(), json!([{ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish }]));
-    }
-    event(&chunk)
-}
-
-fn frame(body: &Value) -> Value {
-    json!({ "id": "chatcmpl-mock", "object": "chat.completion.chunk", "created": CREATED, "model": model(body), "system_fingerprint": "fp_mock" })
-}
-
-fn event(value: &Value) -> Bytes {
-    Bytes::from(format!("data: {value}\n\n"))
-}
-
-fn model(body: &Value) -> &str {
-    body.get("model").and_then(Value::as_str).unwrap_or("mock")
-}
-
-fn streams(body: &Value) -> bool {
-    body.get("stream").and_then(Value::as_bool).unwrap_or_default()
-}
-
-fn last_user_text(body: &Value) -> String {
-    let messages = body.get("messages").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let last = messages.iter().rev().find(|message| message.get("role").and_then(Value::as_str) == Some("user"));
-    last.and_then(|message| message.get("content")).map(text_of).unwrap_or_default()
-}
-
-/// The text of a content field: a string, or the text parts of an array joined by spaces.
-fn text_of(content: &Value) -> String {
-    match content {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => {
-            let texts: Vec<&str> = parts.iter().filter_map(|part| part.get("text").and_then(Value::as_str)).collect();
-            texts.join(" ")
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => String::new(),
+        Operation::CountTokens(api) => counted(ask, *api),
+        Operation::Embed => Ok(embeddings::openai(ask.body, model(ask))),
+        Operation::EmbedContent => embeddings::gemini(ask.body),
+        Operation::EmbedContents => embeddings::gemini_batch(ask.body),
+        Operation::Models => Ok(listing::all(call)),
+        Operation::Model => Ok(listing::one(call)),
+        Operation::ReadResponse(id) => Ok(ask.memory.read(call, id)),
+        Operation::DeleteResponse(id) => Ok(ask.memory.delete(call, id)),
+        Operation::InputItems(id) => Ok(ask.memory.input_items(call, id)),
+        Operation::Unknown => Err(Complaint::status(404, "the mock upstream has no such path").coded("not_found")),
     }
 }
 
-/// Words stand in for tokens: all message contents in, the answer out.
-fn usage_of(body: &Value, text: &str) -> Value {
-    let messages = body.get("messages").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let prompt: usize = messages.iter().filter_map(|message| message.get("content")).map(|content| words(&text_of(content))).sum();
-    let completion = words(text);
-    json!({ "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt.saturating_add(completion) })
+/// The events of a stream, or the whole answer as one piece.
+fn generated(ask: &Ask<'_>, api: Api, manner: Manner) -> Result<Vec<Bytes>, Complaint> {
+    let wish = wish(ask, api)?;
+    let reply = reply(&wish, manner);
+    let told = Told { model: model(ask), body: ask.body, reply: &reply, number: ask.memory.next() };
+    let framing = framing(ask);
+    if api == Api::Responses {
+        ask.memory.keep(told.number, ask.body, responses::whole(&told));
+    }
+    if framing == Framing::Whole { Ok(vec![Bytes::from(whole(api, &told).to_string())]) } else { Ok(events(api, &told, framing)) }
 }
 
-fn words(text: &str) -> usize {
-    text.split_whitespace().count()
+fn wish(ask: &Ask<'_>, api: Api) -> Result<Wish, Complaint> {
+    match api {
+        Api::Chat => chat::read(ask.body),
+        Api::Responses => responses::read(ask.body, ask.memory),
+        Api::Messages => messages::read(ask.body),
+        Api::Gemini => gemini::read(ask.body),
+        Api::Converse => converse::read(ask.body),
+    }
 }
 
-// === embeddings ===
+pub(crate) fn whole(api: Api, told: &Told<'_>) -> Value {
+    match api {
+        Api::Chat => chat::whole(told),
+        Api::Responses => responses::whole(told),
+        Api::Messages => messages::whole(told),
+        Api::Gemini => gemini::whole(told),
+        Api::Converse => converse::whole(told),
+    }
+}
 
-fn embeddings(body: &Value) -> Score {
-    let inputs: Vec<String> = match body.get("input") {
-        Some(Value::String(text)) => vec![text.clone()],
-        Some(Value::Array(items)) => items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect(),
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => Vec::new(),
+pub(crate) fn events(api: Api, told: &Told<'_>, framing: Framing) -> Vec<Bytes> {
+    match api {
+        Api::Chat => chat::events(told),
+        Api::Responses => responses::events(told),
+        Api::Messages => messages::events(told),
+        Api::Gemini => gemini::events(told, framing),
+        Api::Converse => converse::events(told),
+    }
+}
+
+fn counted(ask: &Ask<'_>, api: Api) -> Result<Score, Complaint> {
+    let null = Value::Null;
+    let (wish, name) = match api {
+        Api::Messages => (messages::read_prompt(ask.body)?, "input_tokens"),
+        Api::Gemini => (gemini::read(ask.body.get("generateContentRequest").unwrap_or(ask.body))?, "totalTokens"),
+        Api::Converse => (converse::read(ask.body.pointer("/input/converse").unwrap_or(&null))?, "inputTokens"),
+        Api::Chat | Api::Responses => return Err(Complaint::status(404, "the mock upstream has no such path")),
     };
-    let dimensions = body.get("dimensions").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok()).unwrap_or(8).clamp(1, 4096);
-    let base64 = body.get("encoding_format").and_then(Value::as_str) == Some("base64");
-    let mut data = Vec::new();
-    for (index, text) in inputs.iter().enumerate() {
-        let vector = vector(text, dimensions);
-        let embedding = if base64 { encoded(&vector) } else { json!(vector) };
-        data.push(json!({ "object": "embedding", "index": index, "embedding": embedding }));
+    Ok(Score::whole(200, JSON, json!({ name: wish.input_words() }).to_string()))
+}
+
+fn model<'a>(ask: &'a Ask<'_>) -> &'a str {
+    let named = text(ask.body, "model");
+    [ask.call.model.as_str(), named, "mock"].into_iter().find(|name| !name.is_empty()).unwrap_or_default()
+}
+
+fn framing(ask: &Ask<'_>) -> Framing {
+    ask.call.framing(super::fields::flag(ask.body, "stream"))
+}
+
+pub(crate) fn content_type(framing: Framing) -> &'static str {
+    match framing {
+        Framing::Whole | Framing::Array | Framing::ByBody => JSON,
+        Framing::Events => SSE,
+        Framing::Binary => EVENT_STREAM,
     }
-    let tokens: usize = inputs.iter().map(|text| words(text)).sum();
-    let usage = json!({ "prompt_tokens": tokens, "total_tokens": tokens });
-    Score::whole(200, JSON, json!({ "object": "list", "model": model(body), "data": data, "usage": usage }).to_string())
-}
-
-/// Numbers in -1..1 that depend on the text's bytes only.
-fn vector(text: &str, dimensions: usize) -> Vec<f32> {
-    let mut state = text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let high = u16::try_from(state >> 16).unwrap_or_default();
-        f32::from(high) / 32_768.0 - 1.0
-    };
-    (0..dimensions).map(|_| next()).collect()
-}
-
-fn encoded(vector: &[f32]) -> Value {
-    let bytes: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
-    Value::String(base64::engine::general_purpose::STANDARD.encode(bytes))
 }
 
 // === faults ===
 
-/// The echo answer, with something happening after its first event (stream) or its first half (whole).
-fn interrupted(ask: &Ask<'_>, step: Step) -> Score {
-    let mut pieces = pieces(ask);
-    let at = pieces.len().min(1);
-    pieces.insert(at, step);
-    Score::stream(content_type(ask), pieces)
-}
-
-fn truncated(ask: &Ask<'_>) -> Score {
-    let pieces = pieces(ask);
-    let keep = pieces.len().saturating_sub(if streams(ask.body) { 2 } else { 1 });
-    let mut kept: Vec<Step> = pieces.iter().take(keep).cloned().collect();
-    if let Some(Step::Chunk(next)) = pieces.get(keep) {
-        kept.push(Step::Chunk(next.slice(..next.len() / 2)));
+/// The usual answer, its pieces changed: events, or the two halves of its JSON. What is refused anyway stays a refusal.
+fn in_pieces(ask: &Ask<'_>, change: impl FnOnce(Vec<Bytes>) -> Vec<Step>) -> Score {
+    let usual = said(ask, Manner::Usual);
+    if usual.status != 200 {
+        return usual;
     }
-    Score::stream(content_type(ask), kept)
+    let bytes = |step: Step| if let Step::Chunk(bytes) = step { Some(bytes) } else { None };
+    let mut pieces: Vec<Bytes> = usual.body.into_iter().filter_map(bytes).collect();
+    if usual.whole {
+        pieces = pieces.into_iter().flat_map(split).collect();
+    }
+    let kind = usual.headers.iter().find(|(name, _)| name == "content-type").map_or(JSON, |(_, kind)| kind.as_str());
+    Score::stream(kind, change(pieces))
 }
 
-fn bad_utf8(ask: &Ask<'_>) -> Score {
-    let marker = b"You said:";
-    let pieces = pieces(ask).into_iter().map(|piece| match piece {
-        Step::Chunk(bytes) => Step::Chunk(spoil(&bytes, marker)),
-        other @ (Step::Pause(_) | Step::Hold | Step::Never | Step::Reset | Step::Cut) => other,
-    });
-    Score::stream(content_type(ask), pieces.collect())
+fn split(mut bytes: Bytes) -> [Bytes; 2] {
+    let tail = bytes.split_off(bytes.len() / 2);
+    [bytes, tail]
+}
+
+/// Something happens after the first event (stream) or the first half (whole).
+fn interrupted(ask: &Ask<'_>, step: &Step) -> Score {
+    in_pieces(ask, |pieces| {
+        let mut steps: Vec<Step> = pieces.into_iter().map(Step::Chunk).collect();
+        steps.insert(steps.len().min(1), step.clone());
+        steps
+    })
+}
+
+/// Ends within the last event but one; of a whole answer, within its second half.
+fn truncated(pieces: Vec<Bytes>) -> Vec<Step> {
+    let keep = pieces.len().saturating_sub(if pieces.len() > 2 { 2 } else { 1 });
+    let half = pieces.get(keep).map(|next| next.slice(..next.len() / 2));
+    pieces.into_iter().take(keep).chain(half).map(Step::Chunk).collect()
 }
 
 /// Puts two bytes that are never UTF-8 in front of the answer's text. A first word of the text comes right after a quotation mark.
-fn spoil(bytes: &Bytes, marker: &[u8]) -> Bytes {
-    let marker = if bytes.windows(marker.len()).any(|window| window == marker) { marker } else { b"\"You " };
-    let Some(at) = bytes.windows(marker.len()).position(|window| window == marker) else { return bytes.clone() };
-    let at = at.saturating_add(usize::from(marker.starts_with(b"\"")));
+/// In a binary stream the frame's checksum is wrong by that.
+fn spoil(bytes: &Bytes) -> Bytes {
+    let find = |marker: &[u8]| bytes.windows(marker.len()).position(|window| window == marker);
+    let Some(at) = find(b"You said:").or_else(|| find(b"\"You ").map(|at| at.saturating_add(1))) else { return bytes.clone() };
     [&bytes.slice(..at)[..], b"\xff\xfe", &bytes.slice(at..)[..]].concat().into()
 }
 
-fn oversize(ask: &Ask<'_>, mib: u32) -> Score {
-    const PIECE: usize = 64 * 1024;
-    let filler = Bytes::from(vec![b'a'; PIECE]);
-    let count = usize::try_from(mib).unwrap_or(usize::MAX).saturating_mul(1024 * 1024 / PIECE);
-    let (head, tail) = if streams(ask.body) {
-        (
-            r#"data: {"id":"chatcmpl-mock","object":"chat.completion.chunk","created":1735689600,"model":"mock","choices":[{"index":0,"delta":{"content":""#,
-            "\"},\"finish_reason\":null}]}\n\ndata: [DONE]\n\n",
-        )
-    } else {
-        (
-            r#"{"id":"chatcmpl-mock","object":"chat.completion","created":1735689600,"model":"mock","choices":[{"index":0,"message":{"role":"assistant","content":""#,
-            "\"},\"finish_reason\":\"stop\"}]}",
-        )
-    };
-    let mut steps = vec![Step::Chunk(Bytes::from_static(head.as_bytes()))];
-    steps.extend(std::iter::repeat_n(Step::Chunk(filler), count));
-    steps.push(Step::Chunk(Bytes::from_static(tail.as_bytes())));
-    Score::stream(content_type(ask), steps)
+/// A comment line before each event. Only server-sent events have such.
+fn commented(ask: &Ask<'_>, pieces: Vec<Bytes>) -> Vec<Step> {
+    let comment = (framing(ask) == Framing::Events).then(|| Step::Chunk(Bytes::from_static(b": mock comment\n\n")));
+    pieces.into_iter().flat_map(|piece| comment.clone().into_iter().chain([Step::Chunk(piece)])).collect()
 }
 
-fn error_stream(ask: &Ask<'_>) -> Score {
-    if !streams(ask.body) {
-        return status(500);
+/// The text swells to many MiB of `a`: one event of that size, or, where no frame may be so large, its event again and again.
+fn oversize(pieces: Vec<Bytes>, mib: u32) -> Vec<Step> {
+    const FILLER: usize = 64 * 1024;
+    let wanted = usize::try_from(mib).unwrap_or(usize::MAX).saturating_mul(1024 * 1024);
+    let find = |bytes: &Bytes, marker: &[u8]| bytes.windows(marker.len()).position(|window| window == marker);
+    let whole = Bytes::from(pieces.concat());
+    let binary = pieces.first().is_some_and(|first| find(first, b":event-type").is_some());
+    if binary {
+        let delta = pieces.iter().find(|piece| find(piece, b"contentBlockDelta").is_some()).cloned().unwrap_or_default();
+        let times = wanted / delta.len().max(1);
+        let again = std::iter::repeat_n(Step::Chunk(delta), times.saturating_add(1));
+        return pieces.into_iter().map(Step::Chunk).take(2).chain(again).collect();
     }
-    let mut pieces: Vec<Step> = pieces(ask).into_iter().take(2).collect();
-    let error = json!({ "error": { "message": "The server had an error while processing your request.", "type": "server_error", "param": null, "code": null } });
-    pieces.push(Step::Chunk(event(&error)));
-    Score::stream(SSE, pieces)
+    let Some(at) = find(&whole, b"You ") else { return vec![Step::Chunk(whole)] };
+    let filler = Step::Chunk(Bytes::from(vec![b'a'; FILLER]));
+    let mut steps = vec![Step::Chunk(whole.slice(..at))];
+    steps.extend(std::iter::repeat_n(filler, wanted / FILLER));
+    steps.push(Step::Chunk(whole.slice(at..)));
+    steps
 }
 
-/// The echo answer in pieces: its events, or the two halves of its JSON.
-fn pieces(ask: &Ask<'_>) -> Vec<Step> {
-    let steps = echo(ask, true).body;
-    if streams(ask.body) {
-        return steps;
+/// An error event after that many usual ones; of a whole answer, status 500.
+fn error_after(ask: &Ask<'_>, events: usize) -> Score {
+    let Operation::Generate(api) = ask.call.operation else { return errors::status(ask.call, 500) };
+    let framing = framing(ask);
+    if framing == Framing::Whole {
+        return errors::status(ask.call, 500);
     }
-    let mut halves = Vec::new();
-    for step in steps {
-        if let Step::Chunk(mut bytes) = step {
-            let tail = bytes.split_off(bytes.len() / 2);
-            halves.extend([Step::Chunk(bytes), Step::Chunk(tail)]);
-        }
-    }
-    halves
+    in_pieces(ask, |pieces| {
+        let error = errors::event(ask.call, api, framing);
+        pieces.into_iter().take(events).chain([error]).map(Step::Chunk).collect()
+    })
 }
-
-fn content_type(ask: &Ask<'_>) -> &'static str {
-    if streams(ask.body) { SSE } else { JSON }
-}
-
-// === load ===
-
-/// Constant answers, so that the mock's own work is the least possible.
-fn fixed(ask: &Ask<'_>, pace: Option<Duration>) -> Score {
-    if !streams(ask.body) {
-        return Score::whole(200, JSON, FIXED);
-    }
-    let chunk = Step::Chunk(Bytes::from_static(FIXED_CHUNK.as_bytes()));
-    let done = Step::Chunk(Bytes::from_static(b"data: [DONE]\n\n"));
-    let mut steps = Vec::new();
-    for step in std::iter::repeat_n(chunk, LOAD_CHUNKS).chain([done]) {
-        steps.extend(pace.map(Step::Pause));
-        steps.push(step);
-    }
-    Score::stream(SSE, steps)
-}
-
-/// 430 bytes, as a short chat answer.
-const FIXED: &str = r#"{"id":"chatcmpl-mock","object":"chat.completion","created":1735689600,"model":"mock","choices":[{"index":0,"message":{"role":"assistant","content":"The office is open from Monday to Friday, nine to five, and on the first Saturday of each month until noon.","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":24,"completion_tokens":23,"total_tokens":47},"system_fingerprint":"fp_mock"}"#;
-
-const FIXED_CHUNK: &str = "data: {\"id\":\"chatcmpl-mock\",\"object\":\"chat.completion.chunk\",\"created\":1735689600,\"model\":\"mock\",\"system_fingerprint\":\"fp_mock\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" token\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
 
 #[cfg(test)]
 mod tests {
+    use http::{Method, Request};
+
     use super::*;
 
-    fn bytes(score: &Score) -> Vec<u8> {
+    pub(crate) fn bytes(score: &Score) -> Vec<u8> {
         let chunk = |step: &Step| if let Step::Chunk(bytes) = step { bytes.to_vec() } else { Vec::new() };
         score.body.iter().flat_map(chunk).collect()
     }
 
     fn ask(mode: &Mode, stream: bool) -> Score {
         let body = json!({ "model": "m", "stream": stream, "messages": [{ "role": "user", "content": "one two" }] });
-        answer(mode, &Ask { path: "/v1/chat/completions", body: &body })
+        let call = Call::read(&Method::POST, "/v1/chat/completions", "", false);
+        let (head, ()) = Request::new(()).into_parts();
+        answer(mode, &Ask { call: &call, head: &head, raw: b"", body: &body, memory: &Memory::default() })
     }
 
     #[test]
@@ -382,15 +324,8 @@ mod tests {
     }
 
     #[test]
-    fn embeddings_depend_on_the_text_alone_and_come_in_both_encodings() {
-        let of = |format: &str| {
-            let body = json!({ "model": "m", "input": ["a", "b"], "encoding_format": format, "dimensions": 3 });
-            serde_json::from_slice::<Value>(&bytes(&embeddings(&body))).unwrap()
-        };
-        let (float, base64) = (of("float"), of("base64"));
-        assert_eq!(float["data"][0]["embedding"].as_array().unwrap().len(), 3);
-        assert_ne!(float["data"][0]["embedding"], float["data"][1]["embedding"]);
-        let raw = base64::engine::general_purpose::STANDARD.decode(base64["data"][0]["embedding"].as_str().unwrap()).unwrap();
-        assert_eq!(raw.len(), 12);
+    fn halves_never_cut_a_character() {
+        assert_eq!(halves("aéb"), ["a", "éb"]);
+        assert_eq!(halves(""), ["", ""]);
     }
 }

@@ -9,13 +9,15 @@ use crate::BenchError;
 /// How one call is answered. Text form (`Display`, `FromStr`): kebab case, numbers after the last hyphen, for example `status-503`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mode {
-    /// The last user message comes back, whole or as a stream, as the call asks; embeddings are derived from the input.
+    /// The mock model answers, whole or as a stream, as the call asks: it calls the tools it is given, fills a schema, else says back what
+    /// it heard; embeddings are derived from the input.
     Echo,
-    /// A constant answer of 430 bytes, or 51 events without a pause (50 chunks and `[DONE]`); not recorded. For load.
+    /// A constant short answer, or a stream of 50 chunks without a pause (and what the dialect opens and closes it with); not recorded.
+    /// For load.
     Fixed,
     /// Like [`Mode::Fixed`], with this many milliseconds before each event; not recorded. For load.
     Paced(u64),
-    /// This status with an error body in the OpenAI shape; 429 and 503 carry `retry-after: 1`.
+    /// This status with an error body in the dialect's shape; 429, 503 and 529 carry `retry-after: 1`.
     Status(u16),
     /// TCP reset before the first byte of the answer.
     Reset,
@@ -23,7 +25,7 @@ pub enum Mode {
     ResetAfter,
     /// The connection is closed cleanly in mid-answer: no last chunk.
     Cut,
-    /// HTTP is complete, the event stream (or JSON) is not: it ends within an event, without `[DONE]`.
+    /// HTTP is complete, the event stream (or JSON) is not: it ends within an event, without the dialect's own end.
     Truncated,
     /// Nothing is ever answered.
     Stall,
@@ -31,7 +33,7 @@ pub enum Mode {
     StallStream,
     /// Bytes that are not UTF-8 within the text.
     BadUtf8,
-    /// An answer (or a single event) of this many MiB.
+    /// An answer (or a single event; many, where frames are small) of this many MiB.
     Oversize(u32),
     /// [`Mode::Echo`] after this many milliseconds.
     Slow(u64),
@@ -45,9 +47,18 @@ pub enum Mode {
     NotJson,
     /// A stream that carries an error event after its first chunk (status 200); for whole answers the same as `status-500`.
     ErrorStream,
+    /// A stream whose first event is an error (status 200); for whole answers the same as `status-500`.
+    ErrorFirst,
+    /// [`Mode::Echo`] with a comment line before each server-sent event.
+    Comments,
+    /// The model refuses, in the way that the dialect has for it.
+    Refuse,
     /// [`Mode::Echo`] without usage, though asked for it.
     NoUsage,
-    /// A recorded exchange: the named file, or, without a name, any whose request is the same.
+    /// 429 with this many seconds of `retry-after`.
+    RetryAfter(u64),
+    /// A recorded exchange: the named file (its interaction whose request is the same, else the first; `name@1` is the second), or,
+    /// without a name, any whose request is the same.
     Replay(Option<String>),
 }
 
@@ -80,7 +91,11 @@ impl Mode {
             Mode::Redirect,
             Mode::NotJson,
             Mode::ErrorStream,
+            Mode::ErrorFirst,
+            Mode::Comments,
+            Mode::Refuse,
             Mode::NoUsage,
+            Mode::RetryAfter(2),
             Mode::Replay(None),
         ]
     }
@@ -109,7 +124,11 @@ impl fmt::Display for Mode {
             Mode::Redirect => f.write_str("redirect"),
             Mode::NotJson => f.write_str("not-json"),
             Mode::ErrorStream => f.write_str("error-stream"),
+            Mode::ErrorFirst => f.write_str("error-first"),
+            Mode::Comments => f.write_str("comments"),
+            Mode::Refuse => f.write_str("refuse"),
             Mode::NoUsage => f.write_str("no-usage"),
+            Mode::RetryAfter(seconds) => write!(f, "retry-after-{seconds}"),
             Mode::Replay(None) => f.write_str("replay"),
             Mode::Replay(Some(name)) => write!(f, "replay-{name}"),
         }
@@ -140,6 +159,9 @@ fn plain(text: &str) -> Option<Mode> {
         "redirect" => Mode::Redirect,
         "not-json" => Mode::NotJson,
         "error-stream" => Mode::ErrorStream,
+        "error-first" => Mode::ErrorFirst,
+        "comments" => Mode::Comments,
+        "refuse" => Mode::Refuse,
         "no-usage" => Mode::NoUsage,
         "replay" => Mode::Replay(None),
         _ => return None,
@@ -150,6 +172,7 @@ fn with_argument(text: &str) -> Option<Mode> {
     let (name, argument) = text.split_once('-')?;
     match name {
         "replay" if !argument.is_empty() => Some(Mode::Replay(Some(argument.to_owned()))),
+        "retry" => argument.strip_prefix("after-")?.parse().ok().map(Mode::RetryAfter),
         "paced" => argument.parse().ok().map(Mode::Paced),
         "slow" => argument.parse().ok().map(Mode::Slow),
         "oversize" => argument.parse().ok().filter(|mib| (1..=1024).contains(mib)).map(Mode::Oversize),

@@ -21,6 +21,9 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use super::answer::{self, Ask};
+use super::binary::EVENT_STREAM;
+use super::call::{Call, Dialect};
+use super::memory::Memory;
 use super::score::{BrokenOff, Player, Score, ScoreBody, Step};
 use super::seen::{Book, Fate, Seen, Tally};
 use super::{Mode, PATIENCE};
@@ -32,6 +35,7 @@ type Answer = Response<UnsyncBoxBody<Bytes, BrokenOff>>;
 #[derive(Clone)]
 pub(super) struct Server {
     pub(super) book: Arc<Book>,
+    pub(super) memory: Arc<Memory>,
     pub(super) cassettes: Arc<[Cassette]>,
 }
 
@@ -76,11 +80,12 @@ impl Server {
         let body = body.to_bytes();
         let (named, path) = split_mode(head.uri.path());
         let json = named.as_ref().filter(|mode| mode.is_load()).map_or_else(|| parse(&body), |_| glance(&body));
-        let mode = self.book.next_mode(named.or_else(|| mode_of_model(&json)));
+        let call = Call::read(&head.method, path, head.uri.query().unwrap_or_default(), head.headers.contains_key("anthropic-version"));
+        let mode = self.book.next_mode(named.or_else(|| mode_of_model(&json, &call)));
         let seen = seen(&head, &body, &mode);
         let player = Player::new(&self.book, reset);
         let mut guard = self.book.enter(seen, !mode.is_load());
-        let score = self.score(&mode, &Ask { path, body: &json });
+        let score = self.score(&mode, &Ask { call: &call, head: &head, raw: &body, body: &json, memory: &self.memory });
         for step in &score.before {
             if let Err(broken) = player.wait(step).await {
                 guard.settle(Fate::Faulted);
@@ -93,10 +98,16 @@ impl Server {
 
     fn score(&self, mode: &Mode, ask: &Ask<'_>) -> Score {
         let Mode::Replay(name) = mode else { return answer::answer(mode, ask) };
-        let mut among = self.cassettes.iter().filter(|cassette| name.as_ref().is_none_or(|name| *name == cassette.name));
-        let exact = among.clone().flat_map(|cassette| &cassette.interactions).find(|recorded| recorded.records(ask.path, ask.body));
-        let named = || name.as_ref().and_then(|_| among.next()).and_then(|cassette| cassette.interactions.first());
-        exact.or_else(named).map_or_else(|| answer::answer(mode, ask), replayed)
+        let numbered = name.as_deref().and_then(|name| name.rsplit_once('@')).and_then(|(name, n)| Some((name, n.parse::<usize>().ok()?)));
+        let (name, number) = numbered.map_or((name.as_deref(), None), |(name, number)| (Some(name), Some(number)));
+        let among: Vec<&Cassette> = self.cassettes.iter().filter(|cassette| name.is_none_or(|name| name == cassette.name)).collect();
+        let mut all = among.iter().flat_map(|cassette| &cassette.interactions);
+        let found = match number {
+            Some(number) => all.nth(number),
+            None => all.find(|recorded| recorded.records(ask.head.uri.path(), ask.body)),
+        };
+        let first = || name.and_then(|_| among.first()).and_then(|cassette| cassette.interactions.first());
+        found.or_else(first).map_or_else(|| answer::answer(mode, ask), replayed)
     }
 
     async fn control(&self, request: Request<Incoming>) -> Answer {
@@ -113,6 +124,7 @@ impl Server {
             }
             (&Method::POST, "/_clear") => {
                 self.book.clear();
+                self.memory.clear();
                 reply(StatusCode::OK, &json!({}))
             }
             _ => reply(StatusCode::NOT_FOUND, &json!({ "error": "no such control path" })),
@@ -167,8 +179,15 @@ fn split_mode(path: &str) -> (Option<Mode>, &str) {
     }
 }
 
-fn mode_of_model(body: &Value) -> Option<Mode> {
-    body.get("model")?.as_str()?.strip_prefix("mock-")?.parse().ok()
+fn mode_of_model(body: &Value, call: &Call) -> Option<Mode> {
+    let in_body = body.get("model").and_then(Value::as_str);
+    in_body.unwrap_or_else(|| own_name(call)).strip_prefix("mock-")?.parse().ok()
+}
+
+/// The model's name in the path; at Bedrock without its developer and what stands before (`eu.anthropic.`).
+fn own_name(call: &Call) -> &str {
+    let developed = call.model.split_once("anthropic.").filter(|_| call.dialect == Dialect::Bedrock);
+    developed.map_or(&call.model, |(_, name)| name)
 }
 
 fn parse(body: &Bytes) -> Value {
@@ -216,11 +235,40 @@ fn replayed(recorded: &Interaction) -> Score {
     let transport = ["content-length", "transfer-encoding", "content-encoding", "connection", "date", "alt-svc", "x-request-id"];
     let kept = response.headers.iter().filter(|(name, _)| !transport.contains(&name.to_ascii_lowercase().as_str()));
     let headers: Vec<(String, String)> = kept.flat_map(|(name, values)| values.iter().map(|value| (name.clone(), value.clone()))).collect();
-    let stream = headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("content-type") && value.starts_with("text/event-stream"));
-    let text = response.body.as_str();
-    let pieces: Vec<&str> = if stream { text.split_inclusive("\n\n").collect() } else { vec![text] };
-    let body = pieces.into_iter().map(|piece| Step::Chunk(Bytes::copy_from_slice(piece.as_bytes()))).collect();
-    Score { status: response.code, headers, before: Vec::new(), body, whole: !stream }
+    let kind = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type")).map(|(_, kind)| kind.as_str());
+    let pieces = match kind {
+        Some(kind) if kind.starts_with("text/event-stream") => events(&response.body),
+        Some(EVENT_STREAM) => messages(&response.body),
+        Some(_) | None => vec![response.body.as_slice()],
+    };
+    let whole = pieces.len() == 1;
+    let body = pieces.into_iter().map(|piece| Step::Chunk(Bytes::copy_from_slice(piece))).collect();
+    Score { status: response.code, headers, before: Vec::new(), body, whole }
+}
+
+/// Server-sent events, each with the empty line that ends it.
+fn events(body: &[u8]) -> Vec<&[u8]> {
+    let (mut pieces, mut start) = (Vec::new(), 0);
+    for end in 1..=body.len() {
+        let piece = body.get(start..end).unwrap_or_default();
+        if piece.ends_with(b"\n\n") || piece.ends_with(b"\r\n\r\n") || end == body.len() {
+            pieces.push(piece);
+            start = end;
+        }
+    }
+    pieces
+}
+
+/// AWS messages: each begins with its length.
+fn messages(body: &[u8]) -> Vec<&[u8]> {
+    let (mut pieces, mut rest) = (Vec::new(), body);
+    while let Some((length, _)) = rest.split_first_chunk() {
+        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX).clamp(1, rest.len());
+        let (piece, after) = rest.split_at(length);
+        pieces.push(piece);
+        rest = after;
+    }
+    pieces
 }
 
 fn reply(status: StatusCode, body: &Value) -> Answer {

@@ -51,16 +51,12 @@ impl Client {
 
     pub async fn post(&mut self, path: &str, body: &Value) -> Option<Got> {
         let answer = self.open(path, body).await.ok()?;
-        let status = answer.status().as_u16();
-        let content_type = answer.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
-        let (mut incoming, mut body, mut complete) = (answer.into_body(), BytesMut::new(), true);
-        while let Some(frame) = incoming.frame().await {
-            match frame {
-                Ok(frame) => body.extend_from_slice(frame.data_ref().unwrap()),
-                Err(_) => complete = false,
-            }
-        }
-        Some(Got { status, content_type, body: body.freeze(), complete })
+        Some(collect(answer).await)
+    }
+
+    pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Option<Got> {
+        let answer = self.sender.send_request(request).await.ok()?;
+        Some(collect(answer).await)
     }
 
     pub async fn get(&mut self, path: &str) -> Value {
@@ -74,6 +70,19 @@ impl Client {
         self.connection.abort();
         let _aborted = self.connection.await;
     }
+}
+
+async fn collect(answer: Response<Incoming>) -> Got {
+    let status = answer.status().as_u16();
+    let content_type = answer.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+    let (mut incoming, mut body, mut complete) = (answer.into_body(), BytesMut::new(), true);
+    while let Some(frame) = incoming.frame().await {
+        match frame {
+            Ok(frame) => body.extend_from_slice(frame.data_ref().unwrap()),
+            Err(_) => complete = false,
+        }
+    }
+    Got { status, content_type, body: body.freeze(), complete }
 }
 
 pub fn chat(stream: bool) -> Value {

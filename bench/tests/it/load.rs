@@ -1,6 +1,6 @@
 //! The load generator counts what really happened and fails when a call does.
 
-use comity_bench::load::{Plan, chat_body, run};
+use comity_bench::load::{Plan, body_for, chat_body, run};
 use comity_bench::{MockUpstream, Mode};
 
 fn plan(mock: &MockUpstream, mode: &str, stream: bool) -> Plan {
@@ -25,6 +25,16 @@ async fn calls_and_events_are_counted() {
     assert!(stream.p50_us > 0 && stream.p99_us >= stream.p50_us && stream.rss_kib.unwrap() > 0);
     assert_eq!((mock.tally().connections, mock.tally().calls), (8, 20));
     assert!(mock.seen().is_empty());
+}
+
+#[tokio::test]
+async fn other_dialects_are_loaded_too() {
+    let mock = MockUpstream::start().unwrap();
+    for path in ["/fixed/v1/messages", "/fixed/v1/responses"] {
+        let body = body_for(path, "m", 1024, true);
+        let report = run(&Plan { path: path.to_owned(), body, ..plan(&mock, "fixed", true) }).await.unwrap();
+        assert!(report.calls == 10 && report.events > 500, "{path}");
+    }
 }
 
 #[tokio::test]

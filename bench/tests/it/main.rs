@@ -11,6 +11,7 @@
 )]
 
 mod client;
+mod dialects;
 mod load;
 mod mock;
 mod recorded;

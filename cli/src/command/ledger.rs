@@ -144,7 +144,8 @@ fn decided(leaf: &DecisionLeaf) -> String {
 fn became(leaf: &OutcomeLeaf) -> String {
     let mut parts = vec![format!("status {}", leaf.status)];
     if let (Some(tokens_in), Some(tokens_out)) = (leaf.tokens_in, leaf.tokens_out) {
-        parts.push(format!("{tokens_in} tokens in, {tokens_out} out"));
+        let by_whom = if leaf.estimated { " (estimated)" } else { "" };
+        parts.push(format!("{tokens_in} tokens in, {tokens_out} out{by_whom}"));
     }
     if let Some(cost) = &leaf.cost {
         parts.push(format!("{} micro-{}", cost.micros.0, cost.currency));

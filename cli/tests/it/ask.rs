@@ -54,7 +54,7 @@ fn refusals_say_why_and_end_with_their_code() {
     snapshot!("ask_denied", seen(&["hello", "--classification", "secret"]));
     snapshot!("ask_unknown_model", seen(&["hello", "--model", "nobody/nothing@nowhere"]));
     snapshot!("ask_unknown_purpose", seen(&["hello", "--purpose", "other"]));
-    mock.script([Mode::Status(503)]);
+    mock.stand(Mode::Status(503));
     snapshot!("ask_upstream_failed", seen(&["hello"]));
     mock.script([Mode::Cut]);
     snapshot!("ask_broke_off", seen(&["hello there"]));

@@ -4,20 +4,21 @@
 //! database undoes the whole batch.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use comity_ledger::{DecisionLeaf, Hashes, OutcomeLeaf, StoredAt, Tree, TreeError, Verdict, leaf_hash};
 use comity_vocab::Digest;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
 
-use crate::StoreError;
 use crate::master::MasterKey;
 use crate::record::TenantKey;
+use crate::{State, StoreError};
 
 /// What the sequencer holds in memory.
 pub(crate) struct Ledger {
     tree: Tree,
     tenants: HashMap<String, Tenant>,
-    master: MasterKey,
+    master: Arc<MasterKey>,
 }
 
 /// One transaction's worth of leaves.
@@ -57,7 +58,7 @@ struct Tenant {
 
 impl Ledger {
     /// The ledger as it was last committed.
-    pub(crate) fn load(db: &Connection, master: MasterKey) -> Result<Self, StoreError> {
+    pub(crate) fn load(db: &Connection, master: Arc<MasterKey>) -> Result<Self, StoreError> {
         Ok(Self { tree: load_tree(db)?, tenants: HashMap::new(), master })
     }
 
@@ -151,6 +152,26 @@ impl Batch<'_> {
             .map_err(|error| refused(error, StoreError::Ended { call: leaf.call }))?;
         self.transaction.prepare_cached("DELETE FROM open_calls WHERE call = ?1")?.execute([leaf.call.as_bytes()])?;
         self.leaf(&leaf.to_bytes())
+    }
+
+    /// Writes a state in the place of an older one of its id.
+    pub(crate) fn state(&mut self, state: &State) -> Result<(), Refusal> {
+        let tenant = self.tenant(&state.tenant)?;
+        let sealed = tenant.key.seal_state((state.id, state.expires), &state.bytes).map_err(Refusal::Write)?;
+        self.transaction
+            .prepare_cached("INSERT OR REPLACE INTO states (id, tenant, sealed, expires) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![state.id.as_bytes(), tenant.id, sealed, state.expires.0])?;
+        Ok(())
+    }
+
+    /// Whether SQLite undid the whole transaction by itself, as it does when the disk is full.
+    pub(crate) fn is_undone(&self) -> bool {
+        self.transaction.is_autocommit()
+    }
+
+    /// Commits a batch that added no leaf.
+    pub(crate) fn commit_states(self) -> Result<(), StoreError> {
+        self.transaction.commit().map_err(StoreError::unavailable)
     }
 
     /// Commits; gives the tree with this batch's leaves, which is the ledger from now on.

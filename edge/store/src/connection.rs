@@ -9,11 +9,11 @@ use comity_vocab::Digest;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use crate::file::{create_private, draft_of, folder_of, publish};
-use crate::limits::{BUSY_TIMEOUT, CACHE_KIBIBYTES, WAL_BYTES_IDLE_MAX, WAL_PAGES};
+use crate::limits::{BUSY_TIMEOUT, CACHE_KIBIBYTES, STATEMENTS, WAL_BYTES_IDLE_MAX, WAL_PAGES};
 use crate::{Durability, StoreError};
 
 /// The newest schema that this program knows; `PRAGMA user_version` of the file.
-pub(crate) const SCHEMA: i64 = 1;
+pub(crate) const SCHEMA: i64 = 2;
 
 /// `PRAGMA application_id`: the letters `Cmty`.
 const APPLICATION_ID: i64 = 0x436d_7479;
@@ -22,6 +22,16 @@ const APPLICATION_ID: i64 = 0x436d_7479;
 const PAGES_MAX: u64 = 4_294_967_294;
 
 const TABLES: &str = include_str!("schema.sql");
+
+/// What schema 2 added to [`TABLES`].
+pub(crate) const STATES: &str = include_str!("states.sql");
+
+/// The sequencer's connection. It is handed out only together with what a commit is to wait for.
+pub(crate) struct WriterDb {
+    db: Connection,
+    durability: Durability,
+    now: Durability,
+}
 
 /// Creates the database if there is none.
 pub(crate) fn create_if_missing(path: &Path) -> Result<(), StoreError> {
@@ -44,12 +54,9 @@ pub(crate) fn create_if_missing(path: &Path) -> Result<(), StoreError> {
 pub(crate) fn for_writing(path: &Path, durability: Durability) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = open(path, flags)?;
-    let synchronous = match durability {
-        Durability::Commit => "FULL",
-        Durability::Os => "NORMAL",
-    };
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
     let configure = || -> rusqlite::Result<()> {
-        db.pragma_update(None, "synchronous", synchronous)?;
+        set_durability(&db, durability)?;
         db.pragma_update(None, "foreign_keys", true)?;
         db.pragma_update(None, "cache_size", -CACHE_KIBIBYTES)?;
         db.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
@@ -74,9 +81,55 @@ pub(crate) fn set_size_max(db: &Connection, bytes: Option<u64>) -> rusqlite::Res
     db.pragma_update(None, "max_page_count", pages)
 }
 
+/// The schema of the file.
+pub(crate) fn schema_of(db: &Connection) -> rusqlite::Result<i64> {
+    db.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
 /// The check value of the master key that this store was made with.
 pub(crate) fn master_check(db: &Connection) -> rusqlite::Result<Option<Digest>> {
     db.query_row("SELECT value FROM facts_about_store WHERE name = 'master_check'", [], |row| row.get(0).map(Digest::from_bytes)).optional()
+}
+
+// === impl WriterDb ===
+
+impl WriterDb {
+    /// Wraps a connection made by [`for_writing`] with the same durability.
+    pub(crate) const fn new(db: Connection, durability: Durability) -> Self {
+        Self { db, durability, now: durability }
+    }
+
+    /// For leaves: a commit is as durable as the store says.
+    // INVARIANT: leaves are written through this alone, so none is acknowledged before what its own text promises.
+    pub(crate) fn durable(&mut self) -> rusqlite::Result<&mut Connection> {
+        self.with(self.durability)
+    }
+
+    /// For what may be lost: a commit leaves flushing to the operating system, or to the next durable commit.
+    pub(crate) fn lax(&mut self) -> rusqlite::Result<&mut Connection> {
+        self.with(Durability::Os)
+    }
+
+    /// For reading, and for settings.
+    pub(crate) const fn as_is(&self) -> &Connection {
+        &self.db
+    }
+
+    fn with(&mut self, durability: Durability) -> rusqlite::Result<&mut Connection> {
+        if self.now != durability {
+            set_durability(&self.db, durability)?;
+            self.now = durability;
+        }
+        Ok(&mut self.db)
+    }
+}
+
+fn set_durability(db: &Connection, durability: Durability) -> rusqlite::Result<()> {
+    let synchronous = match durability {
+        Durability::Commit => "FULL",
+        Durability::Os => "NORMAL",
+    };
+    db.pragma_update(None, "synchronous", synchronous)
 }
 
 fn write_schema(path: &Path) -> rusqlite::Result<()> {
@@ -84,7 +137,7 @@ fn write_schema(path: &Path) -> rusqlite::Result<()> {
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}; COMMIT;"
+        "BEGIN IMMEDIATE; {TABLES} {STATES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}; COMMIT;"
     ))?;
     db.close().map_err(|(_, error)| error)
 }
@@ -103,8 +156,8 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
 }
 
 fn identify(db: &Connection, path: &Path) -> Result<(), StoreError> {
-    let number = |pragma: &str| db.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
-    let (application, found) = match number("application_id").and_then(|id| Ok((id, number("user_version")?))) {
+    let application = || db.pragma_query_value(None, "application_id", |row| row.get::<_, i64>(0));
+    let (application, found) = match application().and_then(|id| Ok((id, schema_of(db)?))) {
         Ok(numbers) => numbers,
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => return Err(StoreError::Foreign(path.to_owned())),
         Err(error) => return Err(StoreError::unreadable(error)),
@@ -116,4 +169,27 @@ fn identify(db: &Connection, path: &Path) -> Result<(), StoreError> {
         return Err(StoreError::Newer { path: path.to_owned(), found, known: SCHEMA });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leaves_are_flushed_whatever_was_written_before_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        create_if_missing(&path).unwrap();
+        let check = |durability, durable: i64| {
+            let mut db = WriterDb::new(for_writing(&path, durability).unwrap(), durability);
+            let synchronous = |db: &Connection| db.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0)).unwrap();
+            for _ in 0..2 {
+                assert_eq!(synchronous(db.durable().unwrap()), durable);
+                assert_eq!(synchronous(db.lax().unwrap()), 1);
+            }
+            assert_eq!(synchronous(db.durable().unwrap()), durable);
+        };
+        check(Durability::Commit, 2);
+        check(Durability::Os, 1);
+    }
 }

@@ -29,6 +29,33 @@ pub(crate) const RECORD_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of a tenant's name: a root unit, which is a name of at most 128 bytes.
 pub(crate) const TENANT_BYTES_MAX: usize = 128;
 
+/// Bytes of one state: who made something at an upstream, at which offering, and the facts of its chain.
+pub(crate) const STATE_BYTES_MAX: usize = 4 * 1024;
+
+/// States that may wait to be written: those of two queues' worth of calls, at most 16 MiB. Beyond it they are forgotten.
+pub(crate) const STATES_PENDING_MAX: usize = 2 * QUEUE_DEFAULT;
+
+/// States written in one transaction: the leaves that arrive meanwhile wait some 10 ms for it.
+pub(crate) const STATES_BATCH_MAX: usize = BATCH_MAX;
+
+/// Expired states deleted with one batch: twice what a batch adds, so that their number falls while new ones come.
+pub(crate) const EXPIRED_BATCH_MAX: usize = 2 * STATES_BATCH_MAX;
+
+/// Batches of expired states deleted when the store opens: about half a second of work. The writer deletes the rest.
+pub(crate) const EXPIRED_BATCHES_AT_OPEN: usize = 32;
+
+/// Time between two looks for expired states when no new ones come: expiry is exact when they are read, so this only frees space.
+pub(crate) const EXPIRED_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Lost states that are told apart (2 MiB). When the disk failed that often, nothing written before is recalled until the store opens anew.
+pub(crate) const STATES_LOST_MAX: usize = 65_536;
+
+/// How long closing waits for readers before it leaves the write-ahead log to the next start.
+pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Statements kept prepared on one connection: all that the sequencer has (about 20), so that none is parsed twice.
+pub(crate) const STATEMENTS: usize = 32;
+
 /// Bytes of one generation: all terms or a whole catalogue as text.
 pub(crate) const GENERATION_BYTES_MAX: usize = 64 * 1024 * 1024;
 

@@ -1,22 +1,23 @@
-//! Encryption of fact records and of the keys they are encrypted under.
+//! Encryption of fact records, of upstream states, and of the keys they are encrypted under.
 //!
 //! Format 1: version byte, 32 random bytes, AES-256-GCM ciphertext and tag. Each box has a key of its own (HKDF-SHA256 of the tenant's key and
 //! the random bytes), so no nonce can ever repeat, however many records a tenant has. Never reuse the random bytes.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
-use comity_vocab::Digest;
+use comity_vocab::{Digest, Instant};
 
 use crate::StoreError;
 use crate::master::MasterKey;
 
-/// The key of one tenant's records. Erasing it erases them. It has no `Debug`.
+/// The key of one tenant's records and states. Erasing it erases them. It has no `Debug`.
 #[derive(Clone)]
 pub(crate) struct TenantKey([u8; 32]);
 
 const FORMAT: u8 = 1;
 const SALT_BYTES: usize = 32;
 const RECORD_USE: &[u8] = b"comity fact record v1";
+const STATE_USE: &[u8] = b"comity upstream state v1";
 const WRAP_USE: &[u8] = b"comity tenant key v1";
 
 // === impl TenantKey ===
@@ -49,10 +50,24 @@ impl TenantKey {
     pub(crate) fn open(&self, (decision, hop): (Digest, u32), sealed: &[u8]) -> Option<Vec<u8>> {
         open((&self.0, RECORD_USE), &bound_to(decision, hop), sealed)
     }
+
+    /// A state encrypted, bound to its id and expiry.
+    pub(crate) fn seal_state(&self, (id, expires): (Digest, Instant), state: &[u8]) -> Result<Vec<u8>, StoreError> {
+        seal((&self.0, STATE_USE), &lasting(id, expires), state)
+    }
+
+    /// A state in clear; none when it, its id or its expiry was changed.
+    pub(crate) fn open_state(&self, (id, expires): (Digest, Instant), sealed: &[u8]) -> Option<Vec<u8>> {
+        open((&self.0, STATE_USE), &lasting(id, expires), sealed)
+    }
 }
 
 fn bound_to(decision: Digest, hop: u32) -> Vec<u8> {
     [decision.as_bytes().as_slice(), &hop.to_be_bytes()].concat()
+}
+
+fn lasting(id: Digest, expires: Instant) -> Vec<u8> {
+    [id.as_bytes().as_slice(), &expires.0.to_be_bytes()].concat()
 }
 
 fn seal((key, purpose): (&[u8; 32], &[u8]), aad: &[u8], plain: &[u8]) -> Result<Vec<u8>, StoreError> {
@@ -118,5 +133,19 @@ mod tests {
         let [one, two] = [(); 2].map(|()| key.seal((digest(1), 0), b"facts").unwrap());
         assert_ne!(one, two);
         assert!(!one.windows(5).any(|window| window == b"facts"));
+    }
+
+    #[test]
+    fn a_state_opens_only_under_its_id_and_expiry_and_never_as_a_record() {
+        let key = TenantKey::create().unwrap();
+        let sealed = key.seal_state((digest(1), Instant(7)), b"state").unwrap();
+        assert_eq!(key.open_state((digest(1), Instant(7)), &sealed).unwrap(), b"state");
+        assert!(key.open_state((digest(2), Instant(7)), &sealed).is_none());
+        assert!(key.open_state((digest(1), Instant(8)), &sealed).is_none());
+        assert!(TenantKey::create().unwrap().open_state((digest(1), Instant(7)), &sealed).is_none());
+        // The same key and the same bound bytes: only the use tells the two apart.
+        let bound = lasting(digest(1), Instant(7));
+        assert!(open((&key.0, STATE_USE), &bound, &sealed).is_some());
+        assert!(open((&key.0, RECORD_USE), &bound, &sealed).is_none());
     }
 }

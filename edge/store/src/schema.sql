@@ -1,4 +1,5 @@
--- The store's tables, schema 1. What is proven lies in `leaves`; all else can be derived from it, or be erased without hurting a proof.
+-- The tables of schema 1; `states.sql` adds what schema 2 has more. What is proven lies in `leaves`; all else can be derived from it, or be
+-- erased without hurting a proof.
 
 -- One row per leaf, without gaps from 0. `hashes` are the tree hashes that this leaf made final (level 0 first, 32 bytes each).
 CREATE TABLE leaves (

@@ -9,18 +9,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use comity_ledger::{DecisionLeaf, LEAF_BYTES_MAX, OutcomeLeaf, facts_digest};
-use comity_vocab::Digest;
+use comity_vocab::{Digest, Instant};
 use rusqlite::params;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::append::Ledger;
-use crate::connection::{create_if_missing, for_writing, master_check, set_size_max};
+use crate::connection::{WriterDb, create_if_missing, for_writing, master_check, set_size_max};
 use crate::limits::{GENERATION_BYTES_MAX, QUEUE_DEFAULT, RECORD_BYTES_MAX, TENANT_BYTES_MAX};
 use crate::lock::Lock;
 use crate::master::MasterKey;
-use crate::writer::{Decide, Job, Writer};
-use crate::{Durability, Generation, Keys, Reader, Receipt, StoreError};
+use crate::state::States;
+use crate::upgrade::upgrade;
+use crate::writer::{Decide, Job, Shared, Writer};
+use crate::{Durability, Generation, Keys, Reader, Receipt, State, StoreError};
 
 /// The one writer of a ledger. Cheap to clone; the last clone dropped writes what is queued and gives the store back.
 #[derive(Clone)]
@@ -59,7 +61,7 @@ struct Inner {
     queue: Option<UnboundedSender<Job>>,
     /// The bound of the queue. Outcomes that nobody waits for pass it by: there is at most one for each call that passed it.
     slots: Arc<Semaphore>,
-    health: Arc<Health>,
+    shared: Shared,
     writer: Option<JoinHandle<()>>,
     _lock: Lock,
 }
@@ -84,29 +86,31 @@ impl Options {
 // === impl Store ===
 
 impl Store {
-    /// Opens the store at `options.path`, made new if there is none, and ends calls that a crash left without outcome. Blocks.
+    /// Opens the store at `options.path`, made new if there is none and upgraded if an older program made it, and ends calls that a crash left
+    /// without outcome. Blocks.
     ///
     /// # Errors
     /// [`StoreError::InUse`] when another gateway has it; [`StoreError::Tampered`] when it cannot be appended to; others as they say.
     pub fn open(options: Options) -> Result<Self, StoreError> {
         create_if_missing(&options.path)?;
         let lock = Lock::take(&options.path)?;
-        let db = for_writing(&options.path, options.durability)?;
-        set_size_max(&db, options.size_max_bytes).map_err(StoreError::unavailable)?;
+        let mut db = for_writing(&options.path, options.durability)?;
+        set_size_max(&db, options.size_max_bytes).and_then(|()| upgrade(&mut db)).map_err(StoreError::unavailable)?;
         let known = master_check(&db).map_err(StoreError::unreadable)?;
-        let master = MasterKey::load_or_create(&options.path, known)?;
+        let master = Arc::new(MasterKey::load_or_create(&options.path, known)?);
         db.execute("INSERT OR IGNORE INTO facts_about_store (name, value) VALUES ('master_check', ?1)", params![master.check().as_bytes()])
             .map_err(StoreError::unavailable)?;
-        let ledger = Ledger::load(&db, master)?;
-        let health = Arc::new(Health::default());
-        let mut writer = Writer::new(db, ledger, Arc::clone(&health));
+        let ledger = Ledger::load(&db, Arc::clone(&master))?;
+        let shared = Shared { health: Arc::default(), states: Arc::new(States::new(options.path.clone(), master)) };
+        let mut writer = Writer::new(WriterDb::new(db, options.durability), ledger, shared);
         writer.end_open_calls()?;
+        writer.sweep_at_open();
         Self::start(options, writer, lock)
     }
 
     fn start(options: Options, writer: Writer, lock: Lock) -> Result<Self, StoreError> {
         let (queue, jobs) = unbounded_channel();
-        let (sender, health) = (queue.downgrade(), Arc::clone(&writer.health));
+        let (sender, shared) = (queue.downgrade(), writer.shared.clone());
         let thread = std::thread::Builder::new()
             .name("comity-ledger".to_owned())
             .spawn(move || writer.run(jobs, &sender))
@@ -118,7 +122,7 @@ impl Store {
             queue_max,
             queue: Some(queue),
             slots: Arc::new(Semaphore::new(queue_max)),
-            health,
+            shared,
             writer: Some(thread),
             _lock: lock,
         })))
@@ -165,6 +169,27 @@ impl Store {
         drop(self.send(Job::OutcomeLater(leaf)));
     }
 
+    /// Remembers what upstreams keep, without waiting: the next [`Store::recall`] knows it, and the disk soon after. The same id again replaces
+    /// what was there, bytes and expiry. States over 4 KiB, and those that the store cannot write, are forgotten with a line in the log, and
+    /// with them what was remembered under the same id before; leaves are not held up by either.
+    ///
+    /// A process that is killed may forget the last states. Where an older state of the same id must then not come back, use another id.
+    pub fn remember_later(&self, states: Vec<State>) {
+        if self.0.shared.states.push(states) {
+            // A dead writer writes none of them; they are recalled as long as this process runs.
+            drop(self.send(Job::Remember));
+        }
+    }
+
+    /// The bytes remembered under each of `ids`, in their order; none for what was never remembered, is forgotten, or has expired at `now`.
+    /// Blocks, but not on the writer.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] when the database cannot be read.
+    pub fn recall(&self, ids: &[Digest], now: Instant) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.0.shared.states.recall(ids, now)
+    }
+
     /// Keeps a generation under its digest; the same one again is fine. Blocks for one commit.
     ///
     /// # Errors
@@ -203,7 +228,7 @@ impl Store {
     #[must_use]
     pub fn metrics(&self) -> Metrics {
         let waiting = self.0.queue_max.saturating_sub(self.0.slots.available_permits());
-        let health = &self.0.health;
+        let health = &self.0.shared.health;
         Metrics {
             queued: u64::try_from(waiting).unwrap_or(u64::MAX),
             leaves: health.leaves.load(Ordering::Relaxed),

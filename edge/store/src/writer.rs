@@ -1,11 +1,12 @@
 //! The sequencer's thread: takes what is queued, writes it in one transaction, and answers after COMMIT (group commit).
 //!
 //! Nothing is acknowledged that is not committed. A failed batch is undone as a whole; the next one starts from what the database holds.
+//! Upstream states are written after the leaves are answered, in a transaction of their own: when they fail, no leaf does.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 
 use comity_ledger::{DecisionLeaf, Minute, Outcome, OutcomeLeaf, Verdict};
 use comity_vocab::{Digest, Instant};
@@ -14,10 +15,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, WeakUnboundedSender};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::append::{Batch, Decided, Ledger, Refusal};
-use crate::connection::set_size_max;
-use crate::limits::{BACKLOG_MAX, BATCH_MAX};
+use crate::connection::{WriterDb, set_size_max};
+use crate::limits::{BACKLOG_MAX, BATCH_MAX, CLOSE_TIMEOUT, EXPIRED_BATCHES_AT_OPEN, EXPIRED_INTERVAL};
+use crate::state::{States, any_expired, sweep};
 use crate::store::Health;
-use crate::{Generation, Receipt, StoreError, generation};
+use crate::{Generation, Receipt, State, StoreError, generation};
 
 /// One thing to write, and whom to tell.
 pub(crate) enum Job {
@@ -29,6 +31,8 @@ pub(crate) enum Job {
     OutcomeLater(OutcomeLeaf),
     /// A generation.
     Keep { kind: Generation, digest: Digest, bytes: Vec<u8>, ack: SyncSender<Result<(), StoreError>> },
+    /// States wait to be written.
+    Remember,
     /// A new bound of the database's size; not part of any transaction.
     SizeMax { bytes: Option<u64>, ack: SyncSender<Result<(), StoreError>> },
 }
@@ -50,29 +54,38 @@ pub(crate) struct Delivery {
     queue: WeakUnboundedSender<Job>,
 }
 
+/// What the thread has in common with those who hand it writes.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) health: Arc<Health>,
+    pub(crate) states: Arc<States>,
+}
+
 /// Everything that the thread owns.
 pub(crate) struct Writer {
-    pub(crate) db: Connection,
-    pub(crate) ledger: Ledger,
-    pub(crate) health: Arc<Health>,
+    db: WriterDb,
+    ledger: Ledger,
+    pub(crate) shared: Shared,
     backlog: VecDeque<OutcomeLeaf>,
     /// After a failed commit only the database knows what was kept.
     stale: bool,
+    /// When expired states were looked for.
+    swept: Clock,
 }
 
 // === impl Writer ===
 
 impl Writer {
     /// A writer for a ledger as it was loaded from `db`.
-    pub(crate) fn new(db: Connection, ledger: Ledger, health: Arc<Health>) -> Self {
-        health.loaded(ledger.size());
-        Self { db, ledger, health, backlog: VecDeque::new(), stale: false }
+    pub(crate) fn new(db: WriterDb, ledger: Ledger, shared: Shared) -> Self {
+        shared.health.loaded(ledger.size());
+        Self { db, ledger, shared, backlog: VecDeque::new(), stale: false, swept: Clock::now() }
     }
 
     /// Ends the calls that the last run left open, so that each has exactly one outcome.
     pub(crate) fn end_open_calls(&mut self) -> Result<(), StoreError> {
         loop {
-            let open = open_calls(&self.db).map_err(StoreError::unavailable)?;
+            let open = open_calls(self.db.as_is()).map_err(StoreError::unavailable)?;
             if open.is_empty() {
                 return Ok(());
             }
@@ -83,22 +96,42 @@ impl Writer {
         }
     }
 
+    /// Deletes some states that expired while the store was closed. That it cannot is no reason not to open.
+    pub(crate) fn sweep_at_open(&mut self) {
+        for _ in 0..EXPIRED_BATCHES_AT_OPEN {
+            let more = self.write_states(&[]).is_ok() && any_expired(self.db.as_is(), now()).is_ok_and(|any| any);
+            if !more {
+                return;
+            }
+        }
+    }
+
     /// Serves the queue until its last sender is gone.
     pub(crate) fn run(mut self, mut queue: UnboundedReceiver<Job>, sender: &WeakUnboundedSender<Job>) {
         let mut jobs = Vec::with_capacity(BATCH_MAX);
         while queue.blocking_recv_many(&mut jobs, BATCH_MAX) > 0 {
             self.serve(std::mem::take(&mut jobs), sender);
+            if self.states() {
+                // A closed queue means that the store is closing: what still waits is written below.
+                if let Some(queue) = sender.upgrade() {
+                    drop(queue.send(Job::Remember));
+                }
+            }
         }
         if !self.backlog.is_empty() {
             self.serve(Vec::new(), sender);
         }
+        // At most as often as batches fit into the bound of those that may wait.
+        while self.states() {}
+        self.fold();
     }
 
     fn serve(&mut self, arrived: Vec<Job>, sender: &WeakUnboundedSender<Job>) {
         let mut jobs: Vec<_> = self.backlog.drain(..).map(Job::OutcomeLater).collect();
         for job in arrived {
             match job {
-                Job::SizeMax { bytes, ack } => answer(&ack, set_size_max(&self.db, bytes).map_err(StoreError::unavailable)),
+                Job::SizeMax { bytes, ack } => answer(&ack, set_size_max(self.db.as_is(), bytes).map_err(StoreError::unavailable)),
+                Job::Remember => {}
                 Job::Decide(_) | Job::Outcome { .. } | Job::OutcomeLater(_) | Job::Keep { .. } => jobs.push(job),
             }
         }
@@ -118,21 +151,19 @@ impl Writer {
     fn write(&mut self, jobs: &[Job]) -> Result<Vec<Result<u64, StoreError>>, StoreError> {
         let written = self.try_write(jobs);
         match &written {
-            Ok(_) => self.health.committed(self.ledger.size()),
+            Ok(_) => self.shared.health.committed(self.ledger.size()),
             Err(error) => {
                 self.stale = true;
-                self.health.failed(error);
+                self.shared.health.failed(error);
             }
         }
         written
     }
 
     fn try_write(&mut self, jobs: &[Job]) -> Result<Vec<Result<u64, StoreError>>, StoreError> {
-        if self.stale {
-            self.ledger.reload(&self.db)?;
-            self.stale = false;
-        }
-        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::unavailable)?;
+        self.refresh()?;
+        let db = self.db.durable().map_err(StoreError::unavailable)?;
+        let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::unavailable)?;
         let mut batch = self.ledger.batch(transaction);
         let mut results = Vec::with_capacity(jobs.len());
         for job in jobs {
@@ -146,6 +177,78 @@ impl Writer {
         let tree = batch.commit()?;
         self.ledger.committed(tree);
         Ok(results)
+    }
+
+    fn refresh(&mut self) -> Result<(), StoreError> {
+        if self.stale {
+            self.ledger.reload(self.db.as_is())?;
+            self.stale = false;
+        }
+        Ok(())
+    }
+
+    /// Writes some of the states that wait; true when others still do.
+    fn states(&mut self) -> bool {
+        let batch = self.shared.states.batch();
+        if batch.is_empty() && self.swept.elapsed() < EXPIRED_INTERVAL {
+            return false;
+        }
+        let lost = self.write_states(&batch).unwrap_or_else(|error| {
+            tracing::warn!(%error, "upstream states cannot be written");
+            batch.clone()
+        });
+        if !lost.is_empty() {
+            tracing::warn!(states = lost.len(), "upstream states are forgotten: they could not be written");
+        }
+        self.shared.states.settle(&batch, &lost)
+    }
+
+    /// Writes `states` and deletes some that expired; gives those that could not be written while others could.
+    ///
+    /// A transaction of its own, since SQLite undoes all of one in which the disk was full, leaves as well. Its commit does not wait for the
+    /// disk, so it costs the leaves that come next little; their commit flushes it too.
+    fn write_states(&mut self, states: &[Arc<State>]) -> Result<Vec<Arc<State>>, StoreError> {
+        self.swept = Clock::now();
+        let written = self.try_write_states(states);
+        // Keys of tenants may have been made that are not there now.
+        self.stale |= written.is_err();
+        written
+    }
+
+    fn try_write_states(&mut self, states: &[Arc<State>]) -> Result<Vec<Arc<State>>, StoreError> {
+        if states.is_empty() && !any_expired(self.db.as_is(), now()).map_err(StoreError::unavailable)? {
+            return Ok(Vec::new());
+        }
+        self.refresh()?;
+        let db = self.db.lax().map_err(StoreError::unavailable)?;
+        let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::unavailable)?;
+        let mut batch = self.ledger.batch(transaction);
+        sweep(batch.db(), now()).map_err(StoreError::unavailable)?;
+        let mut lost = Vec::new();
+        for state in states {
+            match batch.state(state) {
+                Ok(()) => {}
+                Err(Refusal::Write(error) | Refusal::Batch(error)) if batch.is_undone() => return Err(error),
+                // One tenant's (its key was shredded, say) do not cost another its own.
+                Err(Refusal::Write(_) | Refusal::Batch(_)) => lost.push(Arc::clone(state)),
+            }
+        }
+        batch.commit_states()?;
+        Ok(lost)
+    }
+
+    /// Folds the write-ahead log into the database, so that a closed store is one file. It may be left to the next start.
+    fn fold(&self) {
+        let db = self.db.as_is();
+        let fold = || -> rusqlite::Result<bool> {
+            db.busy_timeout(CLOSE_TIMEOUT)?;
+            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        };
+        match fold() {
+            Ok(false) => {}
+            Ok(true) => tracing::debug!("the write-ahead log is left to the next start: somebody reads the store"),
+            Err(error) => tracing::warn!(%error, "the write-ahead log is left to the next start"),
+        }
     }
 
     /// Tells whoever waits. That they may have gone is no error.
@@ -164,6 +267,7 @@ impl Writer {
             Job::OutcomeLater(leaf) => self.keep_for_later(leaf, &result),
             Job::Keep { ack, .. } => answer(&ack, result.map(|_| ())),
             Job::SizeMax { ack, .. } => answer(&ack, result.map(|_| ())),
+            Job::Remember => {}
         }
     }
 
@@ -188,7 +292,7 @@ fn add(batch: &mut Batch<'_>, job: &Job) -> Result<u64, Refusal> {
             Ok(()) => Ok(0),
             Err(error) => Err(Refusal::Write(error)),
         },
-        Job::SizeMax { .. } => Ok(0),
+        Job::SizeMax { .. } | Job::Remember => Ok(0),
     }
 }
 
@@ -198,7 +302,7 @@ fn answer<T>(ack: &SyncSender<T>, result: T) {
 
 /// At most one batch of `unknown` outcomes for calls that have a permit and no outcome.
 fn open_calls(db: &Connection) -> rusqlite::Result<Vec<OutcomeLeaf>> {
-    let minute = now();
+    let minute = Minute::of(now());
     let mut statement = db.prepare(
         "SELECT d.call, d.decision, d.hop FROM open_calls o JOIN decisions d ON d.leaf = o.decision_leaf ORDER BY d.leaf LIMIT ?1",
     )?;
@@ -210,9 +314,9 @@ fn open_calls(db: &Connection) -> rusqlite::Result<Vec<OutcomeLeaf>> {
     rows.collect()
 }
 
-fn now() -> Minute {
+fn now() -> Instant {
     let micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
-    Minute::of(Instant(i64::try_from(micros).unwrap_or(i64::MAX)))
+    Instant(i64::try_from(micros).unwrap_or(i64::MAX))
 }
 
 // === impl Delivery ===
@@ -234,6 +338,6 @@ impl Drop for Delivery {
         let Some(queue) = self.queue.upgrade().filter(|_| undelivered) else { return };
         let hop = (self.leaf.call, self.leaf.decision, self.leaf.hop);
         // A closed queue means that the store is closing: the next start writes the outcome.
-        drop(queue.send(Job::OutcomeLater(OutcomeLeaf::bare(hop, Outcome::ClientGone, now()))));
+        drop(queue.send(Job::OutcomeLater(OutcomeLeaf::bare(hop, Outcome::ClientGone, Minute::of(now())))));
     }
 }

@@ -1,13 +1,15 @@
 //! What an upstream answered, before anything is done with it.
 
 use bytes::Bytes;
+use comity_dialect::{Usage, translate_reply};
 use futures_util::Stream;
 use http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use crate::error::StreamError;
+use crate::error::{SendError, StreamError};
+use crate::prepared::{Prepared, UsageFrames};
 use crate::stream::AnswerStream;
-use crate::usage::{self, Usage};
+use crate::watch::{self, Kept};
 
 /// A successful answer.
 pub struct Answer {
@@ -15,7 +17,7 @@ pub struct Answer {
     pub status: StatusCode,
     /// Only the headers of the allow-list.
     pub headers: HeaderMap,
-    /// The answer itself.
+    /// The answer itself, in the caller's dialect.
     pub body: AnswerBody,
 }
 
@@ -29,38 +31,66 @@ pub enum AnswerBody {
 
 /// A complete JSON answer.
 pub struct Whole {
-    /// The JSON, byte for byte.
+    /// The JSON: the upstream's own bytes, unless the caller's dialect is another.
     pub bytes: Bytes,
     /// What the upstream counted, where it said so.
     pub usage: Option<Usage>,
+    /// What the upstream keeps of it.
+    pub kept: Vec<Kept>,
 }
 
 // === impl Answer ===
 
 impl Answer {
-    /// A JSON answer with status 200; its usage is read from the bytes.
-    #[must_use]
-    pub fn json(bytes: Bytes) -> Self {
-        let usage = usage::read(&bytes).and_then(|read| read.usage);
-        Self::whole(bytes, usage)
-    }
-
-    /// The same for bytes that nobody vouches for; nothing when they are not one JSON object in UTF-8.
-    pub(crate) fn checked(bytes: Bytes) -> Option<Self> {
+    /// A whole answer to `prepared`, said in the caller's dialect.
+    pub(crate) fn whole(prepared: &Prepared, bytes: Bytes) -> Result<Self, SendError> {
+        let malformed = SendError::BadAnswer("the JSON is malformed");
         // The parser does not look into strings that it skips.
-        std::str::from_utf8(&bytes).ok()?;
-        let usage = usage::read(&bytes)?.usage;
-        Some(Self::whole(bytes, usage))
+        if std::str::from_utf8(&bytes).is_err() {
+            return Err(malformed);
+        }
+        let wire = prepared.endpoint.wire();
+        let whole = if let Some(translation) = &prepared.translation {
+            let translated =
+                translate_reply((wire, translation.api), &bytes, &translation.stamp).map_err(|bad| SendError::BadAnswer(bad.0))?;
+            let kept = translated.sealed.into_iter().map(Kept::Sealed).collect();
+            Whole { bytes: translated.body.into(), usage: watch::counted(translated.usage), kept }
+        } else {
+            let seen = watch::whole(wire, &bytes).ok_or(malformed)?;
+            Whole { bytes, usage: watch::counted(seen.usage), kept: seen.kept }
+        };
+        Ok(Self { status: StatusCode::OK, headers: content_type("application/json"), body: AnswerBody::Whole(whole) })
     }
 
-    fn whole(bytes: Bytes, usage: Option<Usage>) -> Self {
-        Self { status: StatusCode::OK, headers: content_type("application/json"), body: AnswerBody::Whole(Whole { bytes, usage }) }
+    /// A streamed answer to `prepared`. `source` yields raw bytes of the upstream's stream, cut anywhere.
+    pub(crate) fn events(
+        prepared: &Prepared,
+        source: impl Stream<Item = Result<Bytes, StreamError>> + Send + 'static,
+    ) -> Result<Self, SendError> {
+        let wire = prepared.endpoint.wire();
+        let stream = match &prepared.translation {
+            Some(translation) => {
+                AnswerStream::translated(source, wire, translation).ok_or(SendError::BadAnswer("nothing translates this stream"))?
+            }
+            None => AnswerStream::same(source, wire, prepared.stream.unwrap_or(UsageFrames::Keep)),
+        };
+        Ok(Self { status: StatusCode::OK, headers: content_type("text/event-stream"), body: AnswerBody::Stream(stream) })
     }
 
-    /// A streamed answer with status 200. `source` yields raw bytes of server-sent events, cut anywhere, and ends with `data: [DONE]`.
-    #[must_use]
-    pub fn events(source: impl Stream<Item = Result<Bytes, StreamError>> + Send + 'static) -> Self {
-        Self { status: StatusCode::OK, headers: content_type("text/event-stream"), body: AnswerBody::Stream(AnswerStream::new(source)) }
+    /// Waits for the first event of a stream, so that a fallback is still possible when it is an error.
+    pub(crate) async fn wait_for_first_event(&mut self) -> Result<(), SendError> {
+        match &mut self.body {
+            AnswerBody::Stream(stream) => stream.wait_for_first_event().await,
+            AnswerBody::Whole(_) => Ok(()),
+        }
+    }
+
+    /// With the upstream's headers, as far as they may be seen. Those of another dialect say nothing to the caller.
+    pub(crate) fn with_headers(mut self, prepared: &Prepared, headers: &HeaderMap) -> Self {
+        if prepared.translation.is_none() {
+            self.headers = filtered(headers);
+        }
+        self
     }
 }
 
@@ -79,7 +109,8 @@ fn is_allowed(name: &HeaderName) -> bool {
     *name == CONTENT_TYPE
         || *name == RETRY_AFTER
         || text.starts_with("x-ratelimit-")
-        || matches!(text, "x-request-id" | "retry-after-ms" | "openai-processing-ms" | "openai-version")
+        || text.starts_with("anthropic-ratelimit-")
+        || matches!(text, "x-request-id" | "request-id" | "retry-after-ms" | "openai-processing-ms" | "openai-version")
 }
 
 #[cfg(test)]

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use comity_decide::Permit;
+use comity_dialect::{Wire, read_problem};
 use comity_store::Receipt;
 use comity_vocab::Plain;
 use futures_util::{StreamExt, TryStreamExt};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyDataStream, Full};
 use hyper::body::Incoming;
@@ -17,14 +18,14 @@ use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::Instant;
 
-use crate::answer::{Answer, AnswerBody, filtered};
+use crate::answer::{Answer, filtered};
 use crate::connect::{TimedConnector, Tls};
+use crate::dialect::{Address, Dialect};
 use crate::error::{Mismatch, SendError, StreamError, UpstreamStatus};
 use crate::limits::{ANSWER_BYTES_MAX, ANSWER_HEADERS_MAX, ERROR_BYTES_MAX, IDLE_CONNECTION, IDLE_CONNECTIONS_MAX, Timeouts};
 use crate::paced::Paced;
 use crate::prepared::Prepared;
-use crate::stream::AnswerStream;
-use crate::upstream::{BaseUrl, Credential, Transport, Upstream};
+use crate::upstream::{BaseUrl, Credential, Outgoing, Transport, Upstream};
 
 /// Connections to upstreams. Make one for each runtime: its connections live on the runtime that opened them.
 #[derive(Clone)]
@@ -50,7 +51,7 @@ pub async fn send(permit: Permit, receipt: Receipt, prepared: Prepared, via: Via
     check(&permit, &receipt, &prepared).map_err(SendError::Refused)?;
     match &via.upstream.transport {
         Transport::Http { base, credential } => {
-            let request = request(base, credential.as_ref(), &prepared)?;
+            let request = request((base, &via.upstream.dialect), credential.as_ref(), &prepared)?;
             via.client.exchange(request, &prepared, via.upstream.timeouts).await
         }
         #[cfg(feature = "local-model")]
@@ -74,22 +75,49 @@ fn check(permit: &Permit, receipt: &Receipt, prepared: &Prepared) -> Result<(), 
     Ok(())
 }
 
-fn request(base: &BaseUrl, credential: Option<&Credential>, prepared: &Prepared) -> Result<Request<Full<Bytes>>, SendError> {
-    let uri = base.uri(prepared.surface).map_err(|error| SendError::Connect(error.to_string()))?;
-    let accept = if prepared.stream.is_some() { "text/event-stream" } else { "application/json" };
-    let mut headers = HeaderMap::with_capacity(4);
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(ACCEPT, HeaderValue::from_static(accept));
+fn request(
+    (base, dialect): (&BaseUrl, &Dialect),
+    credential: Option<&Credential>,
+    prepared: &Prepared,
+) -> Result<Request<Full<Bytes>>, SendError> {
+    let address = Address { endpoint: &prepared.endpoint, model: &prepared.model, stream: prepared.stream.is_some() };
+    let uri = base.uri(dialect, address).map_err(|error| SendError::Connect(error.to_string()))?;
+    let method = prepared.endpoint.method();
+    let mut headers = prepared.headers.clone();
+    headers.insert(ACCEPT, HeaderValue::from_static(expected(prepared)));
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("comity/", env!("CARGO_PKG_VERSION"))));
+    if method == Method::POST {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    if *dialect == Dialect::Anthropic && !headers.contains_key(ANTHROPIC_VERSION) {
+        headers.insert(ANTHROPIC_VERSION, HeaderValue::from_static(ANTHROPIC_VERSION_DEFAULT));
+    }
     if let Some(credential) = credential {
-        let header = credential.for_uri(&uri).ok_or(SendError::Refused(Mismatch::Offering))?;
-        headers.insert(AUTHORIZATION, header.clone());
+        let outgoing = Outgoing { method: method.as_str(), uri: &uri, body: &prepared.body };
+        if !credential.authorise(&outgoing, &mut headers) {
+            return Err(SendError::Refused(Mismatch::Offering));
+        }
     }
     let mut request = Request::new(Full::new(prepared.body.clone()));
-    *request.method_mut() = Method::POST;
+    *request.method_mut() = method;
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
     Ok(request)
+}
+
+const ANTHROPIC_VERSION: &str = "anthropic-version";
+/// For callers of other dialects; Anthropic's own send theirs.
+const ANTHROPIC_VERSION_DEFAULT: &str = "2023-06-01";
+
+/// The content type of a proper answer.
+fn expected(prepared: &Prepared) -> &'static str {
+    match (&prepared.stream, prepared.endpoint.wire()) {
+        (None, _) => "application/json",
+        (Some(_), Wire::Bedrock) => "application/vnd.amazon.eventstream",
+        (Some(_), Wire::Chat | Wire::Responses | Wire::Messages | Wire::CountTokens | Wire::Embeddings | Wire::Gemini) => {
+            "text/event-stream"
+        }
+    }
 }
 
 // === impl Client ===
@@ -117,40 +145,37 @@ impl Client {
         let body = Paced::new(BodyDataStream::new(body).map_err(reset), begun, (timeouts.idle, timeouts.total));
         let head = Response::from_parts(head, ());
         if head.status() != StatusCode::OK {
-            return Err(status(&head, body).await);
+            return Err(status(&head, body, prepared).await);
         }
-        let Some(usage_frames) = prepared.stream else {
-            return whole(&head, body).await;
-        };
-        if !is_content_type(head.headers(), "text/event-stream") {
-            return Err(SendError::BadAnswer("asked for events, got something else"));
+        if !is_content_type(head.headers(), expected(prepared)) {
+            return Err(SendError::BadAnswer("another content type than was asked for"));
         }
-        let mut stream = AnswerStream::new(body);
-        stream.set_usage_frames(usage_frames);
-        tokio::time::timeout_at(first_byte, stream.wait_for_first_event()).await.map_err(late)??;
-        Ok(Answer { status: head.status(), headers: filtered(head.headers()), body: AnswerBody::Stream(stream) })
+        if prepared.stream.is_none() {
+            return Ok(whole(body, prepared).await?.with_headers(prepared, head.headers()));
+        }
+        let mut answer = Answer::events(prepared, body)?;
+        tokio::time::timeout_at(first_byte, answer.wait_for_first_event()).await.map_err(late)??;
+        Ok(answer.with_headers(prepared, head.headers()))
     }
 }
 
 type PacedBody = Paced<futures_util::stream::MapErr<BodyDataStream<Incoming>, fn(hyper::Error) -> StreamError>>;
 
 /// An answer that is not a success, redirects among them.
-async fn status(head: &Response<()>, body: PacedBody) -> SendError {
+async fn status(head: &Response<()>, body: PacedBody, prepared: &Prepared) -> SendError {
     let (bytes, _) = collect(body, ERROR_BYTES_MAX).await.unwrap_or_default();
-    let status = UpstreamStatus { code: head.status(), headers: filtered(head.headers()), body: Plain::new(bytes) };
+    let translated = prepared.translation.is_some();
+    let problem = prepared.translation.as_ref().and_then(|_| read_problem(prepared.endpoint.wire(), &bytes)).map(Plain::new);
+    let status = UpstreamStatus { code: head.status(), headers: filtered(head.headers()), body: Plain::new(bytes), translated, problem };
     SendError::Status(Box::new(status))
 }
 
-async fn whole(head: &Response<()>, body: PacedBody) -> Result<Answer, SendError> {
-    if !is_content_type(head.headers(), "application/json") {
-        return Err(SendError::BadAnswer("asked for JSON, got something else"));
-    }
+async fn whole(body: PacedBody, prepared: &Prepared) -> Result<Answer, SendError> {
     let (bytes, cut) = collect(body, ANSWER_BYTES_MAX).await?;
     if cut {
         return Err(SendError::TooLarge(ANSWER_BYTES_MAX));
     }
-    let answer = Answer::checked(bytes).ok_or(SendError::BadAnswer("the JSON is malformed"))?;
-    Ok(Answer { headers: filtered(head.headers()), ..answer })
+    Answer::whole(prepared, bytes)
 }
 
 /// The body up to `bytes_max`, and whether there was more.

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use comity_dialect::UpstreamProblem;
 use comity_vocab::Plain;
 use http::{HeaderMap, StatusCode};
 
@@ -79,6 +80,10 @@ pub struct UpstreamStatus {
     pub headers: HeaderMap,
     /// The body, cut at a bound. It may repeat parts of the call.
     pub body: Plain<Bytes>,
+    /// The caller's dialect is another than that of the body.
+    pub translated: bool,
+    /// What the body says, for such a caller, where it can be read.
+    pub problem: Option<Plain<UpstreamProblem>>,
 }
 
 // === impl SendError ===
@@ -145,6 +150,9 @@ pub enum StreamError {
     /// One event is over its bound.
     #[error("an event of the answer is larger than {0} bytes")]
     TooLarge(usize),
+    /// A piece of the answer is not in its upstream's dialect.
+    #[error("not a usable answer: {0}")]
+    BadAnswer(&'static str),
     /// The stream ended without its terminal event.
     #[error("the answer ended without its terminal event")]
     Truncated,
@@ -157,6 +165,7 @@ impl From<StreamError> for SendError {
             StreamError::Total(ms) => Self::TotalTimeout(ms),
             StreamError::Reset(why) => Self::Reset(why),
             StreamError::TooLarge(bytes) => Self::TooLarge(bytes),
+            StreamError::BadAnswer(what) => Self::BadAnswer(what),
             StreamError::Truncated => Self::Reset("the answer ended before its first event".to_owned()),
         }
     }

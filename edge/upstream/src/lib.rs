@@ -6,7 +6,9 @@
 mod answer;
 mod client;
 mod connect;
+mod dialect;
 mod error;
+mod eventstream;
 #[cfg(feature = "local-model")]
 mod in_process;
 mod limits;
@@ -14,21 +16,28 @@ mod limits;
 pub mod local;
 mod paced;
 mod prepared;
+mod signed;
 mod sse;
 mod stream;
+mod transcript;
 mod upstream;
-mod usage;
+mod watch;
 
 pub use answer::{Answer, AnswerBody, Whole};
 pub use client::{Client, Via, send};
 #[doc(no_inline)]
 pub use comity_decide::Permit;
 #[doc(no_inline)]
+pub use comity_dialect::Usage;
+#[doc(no_inline)]
 pub use comity_store::Receipt;
 pub use connect::{Tls, TlsError};
+pub use dialect::{Apis, Dialect, Endpoint};
 pub use error::{Mismatch, SendError, StreamError, UpstreamStatus};
 pub use limits::{ANSWER_BYTES_MAX, CONNECT, Timeouts};
-pub use prepared::{Prepared, UsageFrames};
+pub use prepared::{Prepared, Translation, UsageFrames};
+pub use signed::AwsKeys;
 pub use stream::AnswerStream;
+pub use transcript::Transcript;
 pub use upstream::{BaseUrl, Credential, InvalidUpstream, Transport, Upstream};
-pub use usage::Usage;
+pub use watch::Kept;

@@ -14,6 +14,12 @@ pub(crate) const FRAME_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Comments before the first event (`: processing`) are held back until it is known whether a fallback is still possible.
 pub(crate) const PREAMBLE_BYTES_MAX: usize = 64 * 1024;
 
+/// The beginning of an answer that is kept in case its upstream counts no tokens: some 500 events, and little for each open stream.
+pub(crate) const TRANSCRIPT_BYTES_MAX: usize = 64 * 1024;
+
+/// A whole answer that is looked at for the same reason: longer ones are estimated by their size.
+pub(crate) const WHOLE_BYTES_MAX: usize = 1024 * 1024;
+
 /// Headers of an answer: 100 lines are ten times what providers send.
 pub(crate) const ANSWER_HEADERS_MAX: usize = 100;
 

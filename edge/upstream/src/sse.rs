@@ -103,6 +103,13 @@ pub(crate) fn data(frame: &[u8]) -> Option<Cow<'_, [u8]>> {
     found
 }
 
+/// The name of a frame's event, where it has one.
+pub(crate) fn event_name(frame: &[u8]) -> Option<&str> {
+    let lines = frame.split(|byte| matches!(byte, b'\n' | b'\r'));
+    let name = lines.filter_map(|line| line.strip_prefix(b"event:")).next_back()?;
+    std::str::from_utf8(name.trim_ascii()).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -3,11 +3,13 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use comity_vocab::{Plain, Surface};
+use comity_vocab::Plain;
 use http::uri::{Authority, Parts, PathAndQuery, Scheme};
-use http::{HeaderValue, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
+use crate::dialect::{Address, Dialect};
 use crate::limits::Timeouts;
+use crate::signed::{AwsKeys, SigningKey};
 
 /// A network address or a model in this process.
 pub struct Upstream {
@@ -15,13 +17,15 @@ pub struct Upstream {
     pub name: String,
     /// How it is reached.
     pub transport: Transport,
+    /// What it speaks.
+    pub dialect: Dialect,
     /// How long it may take.
     pub timeouts: Timeouts,
 }
 
 /// How an upstream is reached.
 pub enum Transport {
-    /// HTTP with the OpenAI dialect.
+    /// HTTP.
     Http {
         /// Where.
         base: BaseUrl,
@@ -64,9 +68,24 @@ pub struct BaseUrl {
 /// A secret that opens one origin. It has no text form.
 #[derive(Clone)]
 pub struct Credential {
-    header: HeaderValue,
+    secret: Secret,
     scheme: Scheme,
     authority: Authority,
+}
+
+#[derive(Clone)]
+enum Secret {
+    /// Sent as it is in a header.
+    Header(HeaderName, HeaderValue),
+    /// Never sent: calls are signed with it.
+    Signing(SigningKey),
+}
+
+/// What goes out, as far as a signature covers it.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) uri: &'a Uri,
+    pub(crate) body: &'a [u8],
 }
 
 // === impl BaseUrl ===
@@ -94,11 +113,8 @@ impl FromStr for BaseUrl {
 
 impl BaseUrl {
     /// The address of one API.
-    pub(crate) fn uri(&self, surface: Surface) -> Result<Uri, http::Error> {
-        let path = match surface {
-            Surface::Chat => "chat/completions",
-            Surface::Embeddings => "embeddings",
-        };
+    pub(crate) fn uri(&self, dialect: &Dialect, address: Address<'_>) -> Result<Uri, http::Error> {
+        let path = dialect.path(address);
         let mut parts = Parts::default();
         parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.authority.clone());
@@ -129,42 +145,73 @@ impl BaseUrl {
 // === impl Credential ===
 
 impl Credential {
-    /// Binds `secret`, sent as a bearer token, to the origin of `base`: scheme, host and port.
+    /// Binds `secret`, sent in the header that the dialect has for it, to the origin of `base`: scheme, host and port.
     ///
     /// # Errors
     /// When the secret cannot stand in a header.
-    pub fn bind(secret: &Plain<String>, base: &BaseUrl) -> Result<Self, InvalidUpstream> {
+    pub fn bind(secret: &Plain<String>, base: &BaseUrl, dialect: &Dialect) -> Result<Self, InvalidUpstream> {
         let text = secret.expose().trim();
         let invalid = || InvalidUpstream::Credential(base.host().to_owned());
         if text.is_empty() {
             return Err(invalid());
         }
-        let mut header = HeaderValue::from_str(&format!("Bearer {text}")).map_err(|_| invalid())?;
-        header.set_sensitive(true);
-        Ok(Self { header, scheme: base.scheme.clone(), authority: base.authority.clone() })
+        let (name, before) = dialect.credential_header();
+        let mut value = HeaderValue::from_str(&format!("{before}{text}")).map_err(|_| invalid())?;
+        value.set_sensitive(true);
+        Ok(Self::to_origin(Secret::Header(HeaderName::from_static(name), value), base))
     }
 
-    /// INVARIANT: the secret, only for the origin that it is bound to.
-    pub(crate) fn for_uri(&self, uri: &Uri) -> Option<&HeaderValue> {
-        let bound = uri.scheme() == Some(&self.scheme) && uri.authority() == Some(&self.authority);
-        bound.then_some(&self.header)
+    /// Binds a key that signs calls (AWS Signature Version 4) to the origin of `base`.
+    #[must_use]
+    pub fn bind_signing(keys: AwsKeys, base: &BaseUrl) -> Self {
+        Self::to_origin(Secret::Signing(SigningKey::new(keys)), base)
+    }
+
+    fn to_origin(secret: Secret, base: &BaseUrl) -> Self {
+        Self { secret, scheme: base.scheme.clone(), authority: base.authority.clone() }
+    }
+
+    /// Adds what opens the upstream to the headers; false when it must not or cannot be done.
+    ///
+    /// INVARIANT: the secret goes only to the origin that it is bound to.
+    pub(crate) fn authorise(&self, outgoing: &Outgoing<'_>, headers: &mut HeaderMap) -> bool {
+        let bound = outgoing.uri.scheme() == Some(&self.scheme) && outgoing.uri.authority() == Some(&self.authority);
+        if !bound {
+            return false;
+        }
+        match &self.secret {
+            Secret::Header(name, value) => {
+                headers.insert(name.clone(), value.clone());
+                true
+            }
+            Secret::Signing(key) => key.sign(outgoing, headers),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::Endpoint;
 
     fn base(text: &str) -> BaseUrl {
         text.parse().unwrap()
     }
 
+    fn uri(text: &str, endpoint: &Endpoint) -> Uri {
+        base(text).uri(&Dialect::OpenAi, Address { endpoint, model: "m", stream: false }).unwrap()
+    }
+
+    fn bind(secret: &str, address: &str) -> Result<Credential, InvalidUpstream> {
+        Credential::bind(&Plain::new(secret.to_owned()), &base(address), &Dialect::OpenAi)
+    }
+
     #[test]
     fn calls_go_below_the_address() {
         for text in ["https://api.example.org/v1", "https://api.example.org/v1/"] {
-            assert_eq!(base(text).uri(Surface::Chat).unwrap(), "https://api.example.org/v1/chat/completions");
+            assert_eq!(uri(text, &Endpoint::Chat), "https://api.example.org/v1/chat/completions");
         }
-        assert_eq!(base("http://[::1]:8080").uri(Surface::Embeddings).unwrap(), "http://[::1]:8080/embeddings");
+        assert_eq!(uri("http://[::1]:8080", &Endpoint::Embeddings), "http://[::1]:8080/embeddings");
     }
 
     #[test]
@@ -188,14 +235,36 @@ mod tests {
 
     #[test]
     fn a_credential_is_for_one_origin() {
-        let credential = Credential::bind(&Plain::new("secret\n".to_owned()), &base("https://api.example.org/v1")).unwrap();
-        let given = |text: &str| credential.for_uri(&text.parse().unwrap()).is_some();
+        let credential = bind("secret\n", "https://api.example.org/v1").unwrap();
+        let given = |text: &str| {
+            let mut headers = HeaderMap::new();
+            let uri = text.parse().unwrap();
+            let allowed = credential.authorise(&Outgoing { method: "POST", uri: &uri, body: b"" }, &mut headers);
+            assert_eq!(allowed, !headers.is_empty());
+            allowed
+        };
         assert!(given("https://api.example.org/v1/chat/completions"));
         assert!(given("https://API.example.org/other"));
         for elsewhere in ["http://api.example.org/v1", "https://api.example.org:8443/v1", "https://api.example.org.evil.net/", "/v1"] {
             assert!(!given(elsewhere), "{elsewhere}");
         }
-        assert!(Credential::bind(&Plain::new("a\nb".to_owned()), &base("https://x.org")).is_err());
-        assert!(Credential::bind(&Plain::new("  ".to_owned()), &base("https://x.org")).is_err());
+        assert!(bind("a\nb", "https://x.org").is_err());
+        assert!(bind("  ", "https://x.org").is_err());
+    }
+
+    #[test]
+    fn every_dialect_has_its_own_header() {
+        for (dialect, name, value) in [
+            (Dialect::OpenAi, "authorization", "Bearer k"),
+            (Dialect::Azure { version: None }, "api-key", "k"),
+            (Dialect::Anthropic, "x-api-key", "k"),
+            (Dialect::Gemini, "x-goog-api-key", "k"),
+            (Dialect::Bedrock, "authorization", "Bearer k"),
+        ] {
+            let credential = Credential::bind(&Plain::new("k".to_owned()), &base("https://x.org"), &dialect).unwrap();
+            let (mut headers, uri) = (HeaderMap::new(), "https://x.org/a".parse().unwrap());
+            assert!(credential.authorise(&Outgoing { method: "POST", uri: &uri, body: b"" }, &mut headers));
+            assert!(headers[name] == value && headers[name].is_sensitive(), "{dialect:?}");
+        }
     }
 }

@@ -38,12 +38,63 @@ const KEYS: &[Key] = &[
     key("[[upstream]]", "base_url", "address", ("required", "where, up to and including the version: `https://api.example.org/v1`")),
     key(
         "[[upstream]]",
+        "dialect",
+        "openai, azure, anthropic, gemini or bedrock",
+        ("openai", "what it speaks; `openai` is everything compatible too"),
+    ),
+    key(
+        "[[upstream]]",
+        "apis",
+        "list of chat, responses, embeddings",
+        ("[\"chat\", \"embeddings\"]", "`openai` and `azure`: the APIs that it has; a call in a dialect that it lacks is translated"),
+    ),
+    key(
+        "[[upstream]]",
+        "api_version",
+        "text",
+        ("none", "`azure`: the version in its addresses; without it the newer ones below `/openai/v1` are used"),
+    ),
+    key("[[upstream]]", "deployment", "text", ("the model's name", "`azure`: the deployment, where it has another name than the model")),
+    key("[[upstream]]", "region", "text", ("none", "`bedrock`: the region of the address, which the signature names")),
+    key(
+        "[[upstream]]",
         "credential",
         "{ env = … } or { file = … }",
         ("none", "what opens it; sent to the host of `base_url` and to no other"),
     ),
+    key(
+        "[[upstream]]",
+        "access_key_id",
+        "{ env = … } or { file = … }",
+        ("none", "`bedrock`: the id of the key whose secret half is `credential`; without it `credential` is a bearer token"),
+    ),
+    key("[[upstream]]", "session_token", "{ env = … } or { file = … }", ("none", "`bedrock`: for temporary keys")),
     key("[[upstream]]", "serves", "list of patterns", ("required", "offerings that it serves: ids in which `*` stands for anything")),
     key("[[upstream]]", "usage_in_stream", "ask or given", ("ask", "whether `stream_options.include_usage` must be asked for")),
+    key(
+        "[[upstream]]",
+        "output_limit",
+        "max_completion_tokens or max_tokens",
+        (
+            "max_completion_tokens",
+            "how a translated chat says the most tokens of its answer; many compatible servers know `max_tokens` alone",
+        ),
+    ),
+    key(
+        "[[upstream]]",
+        "thoughts",
+        "send, leave_out or refuse",
+        (
+            "send",
+            "what becomes of thoughts that a caller hands back in a translated chat: `leave_out` or `refuse` for a server that does not know `reasoning_content` (Groq, Mistral)",
+        ),
+    ),
+    key(
+        "[[upstream]]",
+        "calls_max",
+        "number",
+        ("256", "calls to it at once; one more goes to another upstream or offering, or is refused with 429"),
+    ),
     key(
         "[[upstream]]",
         "unretained",
@@ -84,13 +135,23 @@ const KEYS: &[Key] = &[
     key("[limits]", "bodies_bytes_max", "bytes", ("268435456", "all bodies being read or held at once")),
     key("[limits]", "head_ms", "ms", ("60000", "reading the head of a request, and waiting for the next one on a connection")),
     key("[limits]", "body_ms", "ms", ("60000", "reading a body")),
+    key("[limits]", "write_ms", "ms", ("60000", "handing a piece of an answer to a client that does not take it")),
     key("[limits]", "connect_ms", "ms", ("5000", "TCP and TLS to an upstream")),
     key("[limits]", "first_byte_ms", "ms", ("300000", "from the request to the first event or the answer's head")),
     key("[limits]", "idle_ms", "ms", ("120000", "between two pieces of an answer")),
     key("[limits]", "total_ms", "ms", ("900000", "one whole call to an upstream")),
     key("[limits]", "hops_max", "number", ("3", "offerings tried for one call")),
+    key("[limits]", "retries_max", "number", ("2", "attempts more at the same offering, where no other is left and the failure may pass")),
+    key(
+        "[limits]",
+        "circuit_failures",
+        "number",
+        ("5", "failures in a row after which no call goes to an upstream for 15 s, then one to probe it; 0: never"),
+    ),
     key("[limits]", "drain_ms", "ms", ("30000", "finishing running calls when the gateway stops")),
 ];
+
+const UPSTREAM_NOTE: &str = "An example for each dialect, and what works with it: [dialects.md](dialects.md).\n\n";
 
 /// Every key of `comity.toml` as Markdown: type, default, meaning.
 #[must_use]
@@ -102,7 +163,8 @@ pub fn config_reference() -> String {
             let title = if key.table.is_empty() { "At the top" } else { key.table };
             let quote = if key.table.is_empty() { "" } else { "`" };
             // Writing to a string cannot fail.
-            let _ = write!(text, "\n## {quote}{title}{quote}\n\n| key | type | default | meaning |\n|---|---|---|---|\n");
+            let note = if key.table == "[[upstream]]" { UPSTREAM_NOTE } else { "" };
+            let _ = write!(text, "\n## {quote}{title}{quote}\n\n{note}| key | type | default | meaning |\n|---|---|---|---|\n");
             table = Some(key.table);
         }
         let _ = writeln!(text, "| `{}` | {} | {} | {} |", key.key, key.kind, key.default, key.meaning);

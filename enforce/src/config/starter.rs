@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::UsageInStream;
+use super::{ApiName, DialectName, UsageInStream};
 
 /// What was found on this machine.
 #[derive(Debug, Clone)]
@@ -34,6 +34,10 @@ pub struct StarterUpstream {
     pub credential_env: String,
     /// Offerings that it serves.
     pub serves: Vec<String>,
+    /// What it speaks.
+    pub dialect: DialectName,
+    /// The APIs that it has, where its dialect is OpenAI's.
+    pub apis: Vec<ApiName>,
     /// How usage comes in a stream.
     pub usage_in_stream: UsageInStream,
 }
@@ -41,17 +45,22 @@ pub struct StarterUpstream {
 /// Upstreams that `comity up` looks for in the environment.
 #[must_use]
 pub fn known_upstreams() -> Vec<StarterUpstream> {
-    let known = |name: &str, base_url: &str, env: &str, usage_in_stream| StarterUpstream {
+    let known = |name: &str, base_url: &str, env: &str| StarterUpstream {
         name: name.to_owned(),
         base_url: base_url.to_owned(),
         credential_env: env.to_owned(),
         serves: vec![format!("{name}/*")],
-        usage_in_stream,
+        dialect: DialectName::OpenAi,
+        apis: vec![ApiName::Chat, ApiName::Embeddings],
+        usage_in_stream: UsageInStream::Ask,
     };
+    let openai = known("openai", "https://api.openai.com/v1", "OPENAI_API_KEY");
+    let mistral = known("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY");
     vec![
-        known("openai", "https://api.openai.com/v1", "OPENAI_API_KEY", UsageInStream::Ask),
+        StarterUpstream { apis: vec![ApiName::Chat, ApiName::Responses, ApiName::Embeddings], ..openai },
+        StarterUpstream { dialect: DialectName::Anthropic, ..known("anthropic", "https://api.anthropic.com/v1", "ANTHROPIC_API_KEY") },
         // It refuses fields that it does not know, and counts tokens without being asked.
-        known("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY", UsageInStream::Given),
+        StarterUpstream { usage_in_stream: UsageInStream::Given, ..mistral },
     ]
 }
 
@@ -142,13 +151,24 @@ fn upstream_table(text: &mut String, upstream: &StarterUpstream) {
          base_url = {}\n\
          # The credential stays in the environment and goes to this host alone.\n\
          credential = {{ env = {} }}\n\
-         serves = [{}]\n\
-         usage_in_stream = \"{usage}\"\n",
+         serves = [{}]\n",
         quote(&upstream.name),
         quote(&upstream.base_url),
         quote(&upstream.credential_env),
         serves.join(", ")
     );
+    let _ = match upstream.dialect {
+        DialectName::OpenAi => writeln!(text, "{}usage_in_stream = \"{usage}\"", apis(&upstream.apis)),
+        DialectName::Azure => write!(text, "dialect = \"azure\"\n{}", apis(&upstream.apis)),
+        DialectName::Anthropic => writeln!(text, "dialect = \"anthropic\""),
+        DialectName::Gemini => writeln!(text, "dialect = \"gemini\""),
+        DialectName::Bedrock => writeln!(text, "dialect = \"bedrock\""),
+    };
+}
+
+fn apis(apis: &[ApiName]) -> String {
+    let names: Vec<_> = apis.iter().map(|api| quote(api.api().name())).collect();
+    format!("apis = [{}]\n", names.join(", "))
 }
 
 fn quote(text: &str) -> String {
@@ -175,8 +195,10 @@ mod tests {
         let config = Config::parse(Path::new("comity.toml"), &starter(&found)).unwrap();
         let local = config.local.unwrap();
         assert_eq!((local.model, local.own_machine), (PathBuf::from("a \"quoted\"/smollm2.gguf"), true));
-        assert_eq!(config.upstreams.len(), 2);
-        assert_eq!(config.upstreams[1].usage_in_stream, UsageInStream::Given);
+        assert_eq!(config.upstreams.len(), 3);
+        assert_eq!(config.upstreams[0].apis, [ApiName::Chat, ApiName::Responses, ApiName::Embeddings]);
+        assert_eq!(config.upstreams[1].dialect, DialectName::Anthropic);
+        assert_eq!(config.upstreams[2].usage_in_stream, UsageInStream::Given);
         (found.local_model, found.upstreams) = (None, Vec::new());
         let config = Config::parse(Path::new("comity.toml"), &starter(&found)).unwrap();
         assert!(config.local.is_none() && config.upstreams.is_empty());

@@ -38,7 +38,7 @@ pub(crate) fn query<'a>(facts: &'a Facts<'_>, hop: &'a Hop) -> Query<'a> {
 impl Hop {
     /// The first: every offering that the caller may mean.
     pub(crate) fn first(facts: &Facts<'_>) -> Self {
-        Self { number: 0, previous: None, candidates: facts.choice.candidates.clone(), instant: clock::now() }
+        Self { number: 0, previous: None, candidates: facts.candidates.clone(), instant: clock::now() }
     }
 
     /// The next: one offering, admitted anew at its own instant.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
+use comity_dialect::Api;
 use comity_ledger::Outcome;
-use comity_upstream::{Answer, AnswerBody, AnswerStream, StreamError, Usage};
+use comity_upstream::{Answer, AnswerBody, AnswerStream, StreamError, Transcript};
 use comity_vocab::{MeansSet, OfferingId};
 use futures_util::Stream;
 use http::header::CACHE_CONTROL;
@@ -17,22 +18,34 @@ use http_body::{Frame, SizeHint};
 
 use super::outcome::{End, Ending};
 use crate::error::CallError;
+use crate::generation::Pass;
+use crate::spend::Count;
 
 /// Who answered, and under which means.
 pub(crate) struct Served {
     pub(crate) offering: OfferingId,
+    /// Through which upstream of its.
+    pub(crate) upstream: String,
     pub(crate) means: MeansSet,
     /// How long the upstream took to its first byte: not our overhead.
     pub(crate) waited: Duration,
+    /// The call's place at its upstream.
+    pub(crate) pass: Pass,
 }
 
 /// Hands the answer on. From here a fallback is no longer possible.
-pub(crate) fn answer(answer: Answer, served: &Served, ending: Ending) -> Response {
+pub(crate) fn answer(answer: Answer, served: Served, mut ending: Ending) -> Response {
     let mut headers = answer.headers;
-    mark(&mut headers, served, &ending);
+    mark(&mut headers, &served, &ending);
+    ending.hold(served.pass);
     let status = answer.status;
     let body = match answer.body {
-        AnswerBody::Whole(whole) => Body::new(WholeBody { bytes: Some(whole.bytes), status: status.as_u16(), usage: whole.usage, ending }),
+        AnswerBody::Whole(whole) => {
+            ending.keep(&whole.kept);
+            let said = || if ending.api() == Api::Embeddings { Transcript::default() } else { Transcript::of_whole(&whole.bytes) };
+            let count = if ending.is_billed() { Count::of(whole.usage, said) } else { Count::Nothing };
+            Body::new(WholeBody { bytes: Some(whole.bytes), status: status.as_u16(), count, ending })
+        }
         AnswerBody::Stream(stream) => {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             // Proxies in front must not collect events.
@@ -59,7 +72,7 @@ fn mark(headers: &mut HeaderMap, served: &Served, ending: &Ending) {
 struct WholeBody {
     bytes: Option<Bytes>,
     status: u16,
-    usage: Option<Usage>,
+    count: Count,
     ending: Ending,
 }
 
@@ -71,7 +84,8 @@ impl http_body::Body for WholeBody {
         let this = self.get_mut();
         let taken = this.bytes.take();
         if taken.is_some() {
-            this.ending.end(End { outcome: Outcome::Ok, status: this.status, usage: this.usage });
+            let count = std::mem::replace(&mut this.count, Count::Nothing);
+            this.ending.end(End { outcome: Outcome::Ok, status: this.status, count });
         }
         Poll::Ready(taken.map(|bytes| Ok(Frame::data(bytes))))
     }
@@ -106,6 +120,11 @@ impl http_body::Body for EventsBody {
         let next = ready!(Pin::new(&mut this.stream).poll_next(context));
         let bytes = match next {
             Some(Ok(bytes)) => {
+                let kept = this.stream.take_kept();
+                this.ending.keep(&kept);
+                if this.stream.usage().is_some() {
+                    this.ending.counted();
+                }
                 // Complete from here on, whatever the client does next.
                 if this.stream.is_done() {
                     this.end(Outcome::Ok);
@@ -132,15 +151,41 @@ impl http_body::Body for EventsBody {
 
 impl EventsBody {
     fn end(&mut self, outcome: Outcome) {
-        self.ending.end(End { outcome, status: self.status, usage: self.stream.usage() });
+        let usage = self.stream.usage();
+        let count = if self.stream.is_done() {
+            Count::of(usage, || self.stream.take_transcript())
+        } else {
+            Count::of_broken(usage, self.stream.take_transcript())
+        };
+        self.ending.end(End { outcome, status: self.status, count });
     }
 
     fn broke(&mut self, error: &StreamError) -> Bytes {
         tracing::warn!(%error, "an answer broke off");
+        self.ending.upstream_broke();
         let late = matches!(error, StreamError::Idle(_) | StreamError::Total(_));
         self.end(if late { Outcome::UpstreamTimeout } else { Outcome::UpstreamFailed });
         let message = format!("the answer is not complete: {error}");
         let error = if late { CallError::UpstreamTimeout(message) } else { CallError::UpstreamFailed(message) };
-        error.into_event(self.ending.decided())
+        error.into_event(self.ending.decided(), self.ending.api())
+    }
+}
+
+impl Drop for EventsBody {
+    /// Tokens that were answered were spent, also when nobody waited for the rest.
+    fn drop(&mut self) {
+        if self.ending.is_owed() {
+            self.end(self.ending.dropped());
+        }
+    }
+}
+
+impl Drop for WholeBody {
+    /// The upstream counted, also when the client was gone before it got anything.
+    fn drop(&mut self) {
+        if self.ending.is_owed() {
+            let count = std::mem::replace(&mut self.count, Count::Nothing);
+            self.ending.end(End { outcome: self.ending.dropped(), status: self.status, count });
+        }
     }
 }

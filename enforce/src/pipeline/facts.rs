@@ -1,15 +1,20 @@
 //! Step 4: the facts of the call, as it came in. A declaration can only raise what the key and the detectors say.
 
+use comity_decide::Candidates;
+use comity_dialect::Api;
 use comity_redact::TIER;
-use comity_vocab::{Action, Call, Classification, Data, Means, MeansSet, Places};
+use comity_vocab::{Call, Classification, Data, Means, MeansSet, Places};
 use http::HeaderMap;
 
 use super::caller::Caller;
 use super::find::Findings;
-use crate::asked::Asked;
+use super::means::{ANTHROPIC_HEADERS, OPENAI_HEADERS};
+use super::state::Chain;
+use crate::asked::{Asked, StoreAsked};
 use crate::config::suggestion;
 use crate::error::CallError;
 use crate::generation::Generation;
+use crate::limits::{FEATURE_BYTES_MAX, FEATURES_BYTES_MAX};
 use crate::routes::{Choice, NoChoice};
 
 /// What admit and rank are given about a call.
@@ -19,6 +24,8 @@ pub(crate) struct Facts<'g> {
     pub(crate) performable: MeansSet,
     /// The offerings that the caller may mean.
     pub(crate) choice: &'g Choice,
+    /// The candidates among them: all, or the one that keeps what the call continues.
+    pub(crate) candidates: Candidates,
     /// The detectors failed: nothing may leave.
     pub(crate) detectors_failed: bool,
 }
@@ -30,17 +37,40 @@ pub(crate) struct Declared {
     purpose: String,
 }
 
+/// What was found in a call, what it continues, and what its caller declares.
+pub(crate) struct Known<'a> {
+    pub(crate) asked: &'a Asked,
+    pub(crate) api: Api,
+    pub(crate) findings: &'a Findings,
+    pub(crate) chain: &'a Chain,
+    pub(crate) declared: Declared,
+}
+
 /// Joins what the key, the body, the caller and the catalogue say.
-pub(crate) fn gather<'g>(
-    generation: &'g Generation,
-    caller: &Caller,
-    (asked, action): (&Asked, Action),
-    (declared, findings): (Declared, &Findings),
-) -> Result<Facts<'g>, CallError> {
-    let choice = generation.routes.choose(&asked.model, action.surface()).map_err(|no| no_choice(&asked.model, action, &no))?;
-    let data = if findings.failed { Data::default() } else { data(generation, findings, caller.floor.max(declared.classification)) };
+pub(crate) fn gather<'g>(generation: &'g Generation, caller: &Caller, known: Known<'_>) -> Result<Facts<'g>, CallError> {
+    let Known { asked, api, findings, chain, declared } = known;
+    let action = api.action();
+    let choice = generation.routes.choose(&asked.model, action.surface()).map_err(|no| no_choice(&asked.model, api, &no))?;
+    let candidates = match &chain.pinned {
+        Some((pinned, _)) if choice.candidates.ids().contains(pinned) => Candidates::new(vec![pinned.clone()]),
+        Some((pinned, _)) => {
+            let message =
+                format!("the call continues what `{pinned}` keeps, and `{}` does not lead there: ask for `{pinned}`", asked.model);
+            return Err(CallError::invalid_field("model", message));
+        }
+        None => choice.candidates.clone(),
+    };
+    let mut data = if findings.failed { Data::default() } else { data(generation, findings, caller.floor.max(declared.classification)) };
+    if let Some(before) = &chain.data {
+        data = data.worst(before);
+    }
     let call = Call { workload: caller.workload.clone(), action, data, purpose: declared.purpose };
-    Ok(Facts { call, performable: MeansSet::NONE.with(Means::Unretained), choice, detectors_failed: findings.failed })
+    Ok(Facts { call, performable: performable(asked), choice, candidates, detectors_failed: findings.failed })
+}
+
+/// What the gateway can do to this call. One that must be kept cannot go unretained.
+fn performable(asked: &Asked) -> MeansSet {
+    if asked.store == StoreAsked::Yes { MeansSet::NONE } else { MeansSet::NONE.with(Means::Unretained) }
 }
 
 fn data(generation: &Generation, findings: &Findings, at_least: Classification) -> Data {
@@ -65,21 +95,34 @@ fn data(generation: &Generation, findings: &Findings, at_least: Classification) 
     }
 }
 
-fn no_choice(model: &str, action: Action, no: &NoChoice) -> CallError {
+fn no_choice(model: &str, api: Api, no: &NoChoice) -> CallError {
     CallError::NoOffering(match no {
         NoChoice::Unknown(near) => {
             let near = near.as_ref().map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
             format!("`{model}` is no route, model or offering here: {near}`GET /v1/models` lists what is")
         }
         NoChoice::OtherSurface => {
-            let what = match action {
-                Action::Infer => "chat completions",
-                Action::Embed => "embeddings",
+            let what = match api {
+                Api::Chat | Api::Responses | Api::Messages | Api::CountTokens => "generation of text",
+                Api::Embeddings => "embeddings",
             };
             format!("no offering of `{model}` serves {what}: `GET /v1/models` lists what does")
         }
     })
 }
+
+/// Whether a header that goes to the upstream holds names of features only: no detector looks at it.
+fn is_features(value: &[u8]) -> bool {
+    let is_of_name = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._=, ".contains(byte);
+    let longest = value.split(|byte| b", ".contains(byte)).map(<[u8]>::len).max().unwrap_or_default();
+    value.iter().all(is_of_name) && value.len() <= FEATURES_BYTES_MAX && longest <= FEATURE_BYTES_MAX
+}
+
+/// Headers of SDKs with governance meaning. They go nowhere, and nobody may believe that they did.
+const GOVERNANCE_HEADERS: [(&str, &str); 2] = [
+    ("openai-organization", "names the account, and with it residency and retention, which terms and catalogue decide"),
+    ("openai-project", "names the account, and with it residency and retention, which terms and catalogue decide"),
+];
 
 // === impl Declared ===
 
@@ -87,6 +130,15 @@ impl Declared {
     /// Reads the caller's headers. One that is unknown is an error: a misspelt declaration must not be dropped.
     pub(crate) fn read(headers: &HeaderMap, caller: &Caller) -> Result<Self, CallError> {
         let mut declared = Self::default();
+        if let Some((name, meaning)) = GOVERNANCE_HEADERS.into_iter().find(|(name, _)| headers.contains_key(*name)) {
+            return Err(CallError::cannot_honour(name, format!("the header `{name}` {meaning}: do not send it")));
+        }
+        let along = ANTHROPIC_HEADERS.into_iter().chain(OPENAI_HEADERS);
+        for (name, value) in along.flat_map(|name| headers.get_all(name).iter().map(move |value| (name, value))) {
+            if !is_features(value.as_bytes()) {
+                return Err(CallError::invalid_field(name, format!("the header `{name}` is no list of versions or features")));
+            }
+        }
         for (name, value) in headers.iter().filter(|(name, _)| name.as_str().starts_with("comity-")) {
             let name = name.as_str();
             let text = value.to_str().map_err(|_| CallError::invalid_field(name, format!("the header `{name}` is not plain text")))?.trim();
@@ -151,5 +203,8 @@ mod tests {
         assert!(matches!(read(&[("comity-purpose", "marketing")]), Err(CallError::Invalid { .. })));
         assert!(matches!(read(&[("comity-clasification", "secret")]), Err(CallError::CannotHonour { .. })));
         assert!(matches!(read(&[("comity-data-subject", "42")]), Err(CallError::CannotHonour { .. })));
+        assert!(matches!(read(&[("openai-project", "proj_eu")]), Err(CallError::CannotHonour { .. })));
+        assert!(read(&[("anthropic-beta", "files-api-2025-04-14, mcp-client-2025-11-20"), ("openai-beta", "assistants=v2")]).is_ok());
+        assert!(matches!(read(&[("anthropic-beta", "ada@example.org")]), Err(CallError::Invalid { .. })));
     }
 }

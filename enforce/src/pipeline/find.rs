@@ -1,18 +1,25 @@
 //! Step 3: what is in the call. Every string of the body, unescaped and keys included, goes through the detectors.
 //!
-//! What no detector can read is opaque; what makes the operator reach out is remote. A detector that fails has found everything.
+//! What no detector can read is opaque; what makes the operator reach out is remote; what the operator keeps is a reference. A detector that
+//! fails has found everything.
+
+mod chat;
+mod messages;
+mod responses;
+mod tools;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use comity_vocab::Action;
+use comity_dialect::{Api, sealed};
+use comity_upstream::Kept;
 
 use crate::asked::Asked;
 use crate::detect::{Detect, scan};
 use crate::document::{Document, Node, NotADocument};
 use crate::error::CallError;
-use crate::limits::{BLOB_BYTES_MIN, INLINE_BYTES_MAX};
+use crate::limits::{BLOB_BYTES_MIN, INLINE_BYTES_MAX, REFERENCES_MAX};
 
 /// What was found. Kinds and classes only: nothing of the text.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -22,25 +29,44 @@ pub(crate) struct Findings {
     pub(crate) secrets: bool,
     pub(crate) opaque: bool,
     pub(crate) remote: BTreeSet<&'static str>,
+    /// What the call refers to at its operator, with the field that does.
+    pub(crate) refers: Vec<Reference>,
+    /// Long base64: opaque, unless it is a seal that came through this gateway.
+    pub(crate) blobs: Vec<Kept>,
     /// A detector failed: the call is denied whatever the terms say.
     pub(crate) failed: bool,
 }
 
+/// Something that the operator keeps, and the field that names it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Reference {
+    pub(crate) field: &'static str,
+    pub(crate) kept: Kept,
+}
+
 /// Parses the body once, reads what it asks for and finds what is in it. Large bodies are read on a thread of their own.
-pub(crate) async fn find(body: &Bytes, action: Action, detector: &Arc<dyn Detect>) -> Result<(Asked, Findings), CallError> {
+pub(crate) async fn find(body: &Bytes, api: Api, detector: &Arc<dyn Detect>) -> Result<(Asked, Findings), CallError> {
     if body.len() <= INLINE_BYTES_MAX {
-        return read(body, action, detector.as_ref());
+        return read(body, api, detector.as_ref());
     }
     let (body, detector) = (body.clone(), Arc::clone(detector));
-    let reading = tokio::task::spawn_blocking(move || read(&body, action, detector.as_ref()));
+    let reading = tokio::task::spawn_blocking(move || read(&body, api, detector.as_ref()));
     reading.await.unwrap_or(Err(CallError::Internal("the body could not be read")))
 }
 
-fn read(body: &[u8], action: Action, detector: &dyn Detect) -> Result<(Asked, Findings), CallError> {
+fn read(body: &[u8], api: Api, detector: &dyn Detect) -> Result<(Asked, Findings), CallError> {
     let document = Document::parse(body).map_err(not_a_document)?;
-    let asked = Asked::read(body, &document, action)?;
+    let asked = Asked::read(body, &document, api)?;
     let mut findings = Findings::default();
-    findings.structure(&document, action)?;
+    match api {
+        Api::Chat => chat::structure(&mut findings, &document)?,
+        Api::Responses => responses::structure(&mut findings, &document)?,
+        Api::Messages | Api::CountTokens => messages::structure(&mut findings, &document)?,
+        Api::Embeddings => document.get("input").into_iter().for_each(|input| findings.embedded(&input.node)),
+    }
+    if findings.refers.len() > REFERENCES_MAX {
+        return Err(CallError::invalid(format!("the call refers to more than {REFERENCES_MAX} things that an operator keeps: send less")));
+    }
     findings.text(&document, detector);
     Ok((asked, findings))
 }
@@ -56,16 +82,23 @@ fn not_a_document(error: NotADocument) -> CallError {
 // === impl Findings ===
 
 impl Findings {
+    /// What is known of a call for something that the operator keeps: that it refers to it.
+    pub(crate) fn of_kept(id: &str) -> Self {
+        let mut findings = Self::default();
+        findings.refer("response_id", Kept::Response(id.to_owned()));
+        findings
+    }
+
     /// Everything that detectors see in the text of the call, looked at in one piece. The separator fits no pattern.
     fn text(&mut self, document: &Document<'_>, detector: &dyn Detect) {
         let mut text = String::new();
-        let mut opaque = false;
         document.strings(&mut |string| {
-            opaque = opaque || has_blob(string);
-            text.push_str(string);
-            text.push('\0');
+            if !self.opaque && has_blob(string) {
+                self.blobs.push(Kept::Sealed(sealed(string).to_owned()));
+                self.opaque = self.blobs.len() > REFERENCES_MAX;
+            }
+            unfold(string, &mut text, JSON_IN_JSON_MAX);
         });
-        self.opaque |= opaque;
         match scan(detector, &text) {
             Ok(found) => {
                 for finding in found {
@@ -81,129 +114,128 @@ impl Findings {
         }
     }
 
-    /// What the shape of the call says: parts that are no text, tools of the operator, addresses to fetch.
-    fn structure(&mut self, document: &Document<'_>, action: Action) -> Result<(), CallError> {
-        for (name, node) in document.fields() {
-            match (name, action) {
-                ("messages", Action::Infer) => node.items().iter().for_each(|message| self.message(message)),
-                ("input", Action::Embed) => self.opaque |= has_numbers(node),
-                ("tools", _) => self.tools(node)?,
-                ("web_search_options", _) if !node.is_null() => {
-                    self.remote.insert("web_search");
+    /// The call names something that the operator keeps.
+    fn refer(&mut self, field: &'static str, kept: Kept) {
+        // One more than may be is enough to refuse the call.
+        if self.refers.len() <= REFERENCES_MAX {
+            self.refers.push(Reference { field, kept });
+        }
+    }
+
+    /// The text in `id` names something that the operator keeps; anything else than text is opaque.
+    fn refer_by(&mut self, field: &'static str, id: &Node<'_>, kept: AsKept) {
+        match id {
+            Node::Null => {}
+            Node::Text(id) => self.refer(field, kept(id.clone().into_owned())),
+            Node::List(_) | Node::Object(_) | Node::Bool(_) | Node::Number => self.opaque = true,
+        }
+    }
+
+    /// Everything below a node that names what the operator keeps.
+    fn kept(&mut self, node: &Node<'_>) {
+        for (field, kept) in KEPT {
+            for id in node.all(field) {
+                match id {
+                    Node::List(ids) => ids.iter().for_each(|id| self.refer_by(field, id, kept)),
+                    // `{"type": "auto", …}` makes a new one; what it names stands below.
+                    Node::Object(_) => {}
+                    Node::Text(_) | Node::Bool(_) | Node::Number | Node::Null => self.refer_by(field, id, kept),
                 }
-                _ => {}
+                if field.starts_with("file_id") && !id.is_null() {
+                    self.remote.insert("file");
+                }
             }
         }
-        Ok(())
+        node.items().iter().for_each(|item| self.kept(item));
+        node.members().iter().for_each(|(_, member)| self.kept(member));
     }
 
-    fn message(&mut self, message: &Node<'_>) {
-        for content in message.all("content") {
-            match content {
-                Node::Text(_) | Node::Null => {}
-                Node::List(parts) => parts.iter().for_each(|part| self.part(part)),
-                Node::Object(_) | Node::Bool(_) | Node::Number => self.opaque = true,
-            }
-        }
-        // An answer in sound that the operator keeps, referred to by its id.
-        self.opaque |= message.all("audio").any(|audio| !audio.is_null());
-    }
-
-    fn part(&mut self, part: &Node<'_>) {
-        const READABLE: [&str; 4] = ["text", "input_text", "output_text", "refusal"];
-        if part.text().is_some() {
-            return;
-        }
-        let mut kinds = part.all("type").map(Node::text).peekable();
-        let readable = kinds.peek().is_some() && kinds.all(|kind| kind.is_some_and(|kind| READABLE.contains(&kind)));
-        if !readable {
-            self.opaque = true;
-            self.addresses(part);
-        }
-    }
-
-    /// Addresses and files that the operator would fetch for a part.
+    /// Addresses that the operator would fetch, anywhere below a node.
     fn addresses(&mut self, node: &Node<'_>) {
         match node {
-            Node::Text(text) => {
-                let head: String = text.chars().take(8).collect::<String>().to_ascii_lowercase();
-                if head.starts_with("http://") || head.starts_with("https://") {
-                    self.remote.insert("url");
-                }
+            Node::Text(text) if is_address(text) => {
+                self.remote.insert("url");
             }
             Node::List(items) => items.iter().for_each(|item| self.addresses(item)),
-            Node::Object(members) => {
-                for (name, value) in members {
-                    if name == "file_id" && !value.is_null() {
-                        self.remote.insert("file");
-                    }
-                    self.addresses(value);
-                }
-            }
-            Node::Bool(_) | Node::Number | Node::Null => {}
+            Node::Object(members) => members.iter().for_each(|(_, member)| self.addresses(member)),
+            Node::Text(_) | Node::Bool(_) | Node::Number | Node::Null => {}
         }
     }
 
-    fn tools(&mut self, tools: &Node<'_>) -> Result<(), CallError> {
-        for (at, tool) in tools.items().iter().enumerate() {
-            let mut kinds = tool.all("type").peekable();
-            if kinds.peek().is_none() {
-                return Err(unknown_tool(at, "has no `type`"));
-            }
-            for kind in kinds {
-                match kind.text().map(hosted) {
-                    Some(Tool::OfCaller) => {}
-                    Some(Tool::OfOperator(kind)) => {
-                        self.remote.insert(kind);
-                    }
-                    Some(Tool::Unknown) => return Err(unknown_tool(at, "is of a type that this gateway does not know")),
-                    None => return Err(unknown_tool(at, "has a `type` that is not text")),
-                }
-            }
+    /// A part of a kind that no detector can read, with what the operator would fetch for it, or has of it.
+    fn unreadable(&mut self, part: &Node<'_>) {
+        self.opaque = true;
+        self.addresses(part);
+        self.kept(part);
+    }
+
+    /// A part of text, or one that cannot be read. A part that has more than text is more, whatever it says it is.
+    fn part(&mut self, part: &Node<'_>, readable: &[&str]) {
+        const OF_TEXT: [&str; 9] =
+            ["type", "text", "refusal", "cache_control", "annotations", "logprobs", "citations", "prompt_cache_breakpoint", "index"];
+        let is_text = kind(part).is_some_and(|kind| readable.contains(&kind));
+        let only_text = part.members().iter().all(|(name, value)| OF_TEXT.contains(&name.as_ref()) || value.is_plain());
+        let texts = ["text", "refusal"].into_iter().flat_map(|name| part.all(name));
+        let plain = texts.into_iter().all(|text| text.text().is_some() || text.is_null());
+        if part.text().is_none() && !(is_text && only_text && plain) {
+            self.unreadable(part);
         }
-        Ok(())
+    }
+
+    /// What is to be embedded: a text, texts, or something that no detector can read.
+    fn embedded(&mut self, input: &Node<'_>) {
+        match input {
+            Node::Text(_) => {}
+            Node::List(items) => items.iter().for_each(|item| self.embedded(item)),
+            Node::Object(_) | Node::Bool(_) | Node::Number | Node::Null => self.unreadable(input),
+        }
     }
 }
 
-/// Who runs a tool.
-enum Tool {
-    OfCaller,
-    OfOperator(&'static str),
-    Unknown,
-}
+/// What an id of that name is.
+type AsKept = fn(String) -> Kept;
 
-/// Operators date their tools: `web_search_preview_2025_03_11`.
-fn hosted(kind: &str) -> Tool {
-    const HOSTED: [(&str, &str); 6] = [
-        ("web_search", "web_search"),
-        ("file_search", "file_search"),
-        ("code_interpreter", "code_interpreter"),
-        ("computer", "computer_use"),
-        ("mcp", "mcp"),
-        ("image_generation", "image_generation"),
-    ];
-    if matches!(kind, "function" | "custom") {
-        return Tool::OfCaller;
+/// Members that name what an operator keeps.
+const KEPT: [(&str, AsKept); 6] = [
+    ("file_id", Kept::File),
+    ("file_ids", Kept::File),
+    ("vector_store_ids", Kept::File),
+    ("container_id", Kept::Container),
+    ("container", Kept::Container),
+    ("skill_id", Kept::File),
+];
+
+/// How deep JSON within the texts of JSON is looked into: arguments of functions are one level.
+const JSON_IN_JSON_MAX: u8 = 3;
+
+/// Adds a text, and what its own escapes hide: another dialect may send it unescaped.
+fn unfold(string: &str, text: &mut String, depth: u8) {
+    text.push_str(string);
+    text.push('\0');
+    let inner = string.contains('\\').then(|| Node::within(string)).flatten();
+    if let Some(inner) = inner.filter(|_| depth > 0) {
+        inner.strings(&mut |string| unfold(string, text, depth.saturating_sub(1)));
     }
-    HOSTED.into_iter().find(|(prefix, _)| kind.starts_with(prefix)).map_or(Tool::Unknown, |(_, name)| Tool::OfOperator(name))
 }
 
-fn unknown_tool(at: usize, what: &str) -> CallError {
-    let param = format!("tools[{at}]");
-    CallError::cannot_honour(param.clone(), format!("`{param}` {what}, so nobody can say what it would do with the call"))
+/// Whether a text is an address of whatever scheme; `data:` holds its bytes itself.
+fn is_address(text: &str) -> bool {
+    let text = text.trim_start_matches(|letter: char| letter.is_whitespace() || letter.is_control());
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let is_scheme =
+        !scheme.is_empty() && scheme.len() <= 16 && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte));
+    is_scheme && !scheme.eq_ignore_ascii_case("data") && (rest.starts_with("//") || scheme.eq_ignore_ascii_case("file"))
 }
 
-/// Tokens given as numbers say nothing to a detector.
-fn has_numbers(node: &Node<'_>) -> bool {
-    match node {
-        Node::Number => true,
-        Node::List(items) => items.iter().any(has_numbers),
-        Node::Text(_) | Node::Object(_) | Node::Bool(_) | Node::Null => false,
-    }
+/// The one type of a part; none where it has none, or two that differ.
+fn kind<'n>(part: &'n Node<'_>) -> Option<&'n str> {
+    let mut kinds = part.all("type").map(Node::text);
+    let first = kinds.next()??;
+    kinds.all(|kind| kind == Some(first)).then_some(first)
 }
 
 /// A long unbroken run of base64. Only every so many bytes need a look: a shorter run hides nothing of that length.
-fn has_blob(text: &str) -> bool {
+pub(crate) fn has_blob(text: &str) -> bool {
     let bytes = text.as_bytes();
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=');
     let mut at = BLOB_BYTES_MIN.saturating_sub(1);
@@ -228,18 +260,20 @@ mod tests {
 
     use super::*;
 
-    fn look(body: &str, action: Action) -> Result<Findings, CallError> {
-        read(body.as_bytes(), action, &Detector::new().unwrap()).map(|(_, findings)| findings)
+    fn look(body: &str, api: Api) -> Result<Findings, CallError> {
+        read(body.as_bytes(), api, &Detector::new().unwrap()).map(|(_, findings)| findings)
     }
 
     fn chat(content: &str, rest: &str) -> Findings {
-        look(&format!("{{\"model\":\"m\",\"messages\":[{{\"role\":\"user\",\"content\":{content}}}]{rest}}}"), Action::Infer).unwrap()
+        look(&format!("{{\"model\":\"m\",\"messages\":[{{\"role\":\"user\",\"content\":{content}}}]{rest}}}"), Api::Chat).unwrap()
     }
 
     #[test]
     fn every_place_is_looked_at() {
         let email = "ada\\u0040example.org";
+        let hidden = "{\\\"to\\\":\\\"ada\\\\u0040example.org\\\"}";
         for body in [
+            format!("{{\"model\":\"m\",\"messages\":[{{\"tool_calls\":[{{\"function\":{{\"arguments\":\"{hidden}\"}}}}]}}]}}"),
             format!("{{\"model\":\"m\",\"messages\":[{{\"role\":\"system\",\"content\":\"{email}\"}}]}}"),
             format!("{{\"model\":\"m\",\"messages\":[{{\"content\":[{{\"type\":\"text\",\"text\":\"{email}\"}}]}}]}}"),
             format!(
@@ -251,7 +285,7 @@ mod tests {
             ),
             format!("{{\"model\":\"m\",\"messages\":[{{}}],\"new_field\":[[{{\"deep\":\"{email}\"}}]]}}"),
         ] {
-            let findings = look(&body, Action::Infer).unwrap();
+            let findings = look(&body, Api::Chat).unwrap();
             assert!(findings.personal && findings.kinds.contains("email") && !findings.opaque, "{body}");
         }
     }
@@ -270,24 +304,30 @@ mod tests {
             "[{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"AA\",\"format\":\"wav\"}}]".to_owned(),
             "[{\"type\":\"file\",\"file\":{\"file_data\":\"AA\"}}]".to_owned(),
             "[{\"type\":\"hologram\"}]".to_owned(),
+            "[{\"type\":\"text\",\"text\":\"\",\"image_url\":\"data:,x\"}]".to_owned(),
+            "[{\"type\":\"text\",\"text\":{\"a\":1}}]".to_owned(),
             "[{\"text\":\"no type\"}]".to_owned(),
             "[{\"type\":\"text\",\"type\":\"image_url\",\"text\":\"two types\"}]".to_owned(),
             format!("\"look: {blob} end\""),
             "{\"a\":1}".to_owned(),
         ] {
             let findings = chat(&content, "");
-            assert!(findings.opaque && findings.remote.is_empty(), "{content}");
+            assert!((findings.opaque || !findings.blobs.is_empty()) && findings.remote.is_empty(), "{content}");
         }
-        let tokens = look("{\"model\":\"m\",\"input\":[[1,2,3],[4]]}", Action::Embed).unwrap();
+        let tokens = look("{\"model\":\"m\",\"input\":[[1,2,3],[4]]}", Api::Embeddings).unwrap();
         assert!(tokens.opaque);
-        assert!(!look("{\"model\":\"m\",\"input\":[\"a\",\"b\"]}", Action::Embed).unwrap().opaque);
+        assert!(!look("{\"model\":\"m\",\"input\":[\"a\",\"b\"]}", Api::Embeddings).unwrap().opaque);
+        let image = look("{\"model\":\"m\",\"input\":[{\"image\":\"s3://bucket/a.png\"}]}", Api::Embeddings).unwrap();
+        assert_eq!((image.opaque, image.remote), (true, BTreeSet::from(["url"])));
     }
 
     #[test]
     fn what_makes_the_operator_reach_out_is_remote() {
         let url = chat("[{\"type\":\"image_url\",\"image_url\":{\"url\":\"HTTPS://example.org/a.png\"}}]", "");
         assert_eq!((url.remote, url.opaque), (BTreeSet::from(["url"]), true));
-        assert_eq!(chat("[{\"type\":\"file\",\"file\":{\"file_id\":\"f\"}}]", "").remote, BTreeSet::from(["file"]));
+        let file = chat("[{\"type\":\"file\",\"file\":{\"file_id\":\"f\"}}]", "");
+        assert_eq!(file.remote, BTreeSet::from(["file"]));
+        assert_eq!(file.refers, [Reference { field: "file_id", kept: Kept::File("f".to_owned()) }]);
         assert_eq!(chat("\"hi\"", ",\"web_search_options\":{}").remote, BTreeSet::from(["web_search"]));
         assert_eq!(chat("\"hi\"", ",\"web_search_options\":null").remote, BTreeSet::new());
         let tools = ",\"tools\":[{\"type\":\"web_search_preview_2025_03_11\"},{\"type\":\"mcp\",\"server_url\":\"https://x\"},{\"type\":\"function\"}]";
@@ -298,7 +338,7 @@ mod tests {
     fn an_unknown_tool_cannot_be_honoured() {
         for tool in ["{\"type\":\"teleport\"}", "{\"google_search\":{}}", "{\"type\":7}"] {
             let body = format!("{{\"model\":\"m\",\"messages\":[{{}}],\"tools\":[{tool}]}}");
-            assert!(matches!(look(&body, Action::Infer), Err(CallError::CannotHonour { .. })), "{tool}");
+            assert!(matches!(look(&body, Api::Chat), Err(CallError::CannotHonour { .. })), "{tool}");
         }
     }
 
@@ -317,8 +357,18 @@ mod tests {
             }
         }
         let body = b"{\"model\":\"m\",\"messages\":[{}]}";
-        assert!(read(body, Action::Infer, &Panics).unwrap().1.failed);
-        assert!(read(body, Action::Infer, &Fails).unwrap().1.failed);
+        assert!(read(body, Api::Chat, &Panics).unwrap().1.failed);
+        assert!(read(body, Api::Chat, &Fails).unwrap().1.failed);
+    }
+
+    #[test]
+    fn addresses_of_every_scheme_are_seen() {
+        for address in ["https://x.org/a", " \u{1}HTTP://x", "gs://b/o", "file:/etc/passwd", "ftp://x"] {
+            assert!(is_address(address), "{address}");
+        }
+        for text in ["data:image/png;base64,AA", "note: this", "x", "a sentence with https://x.org inside"] {
+            assert!(!is_address(text), "{text}");
+        }
     }
 
     #[test]

@@ -26,8 +26,8 @@ pub(crate) fn rank(generation: &Generation, facts: &Facts<'_>, hop: &Hop, permit
             offering: offering.clone(),
             position: facts.choice.position(offering),
             price: world.offerings.get(offering).and_then(|offering| offering.price),
-            latency_us: target.health.latency_us(),
-            healthy: target.health.is_healthy(hop.instant),
+            latency_us: target.latency_us(),
+            healthy: target.is_healthy(hop.instant),
         })
     };
     let inputs: Vec<_> = hop.candidates.ids().iter().filter_map(input).collect();

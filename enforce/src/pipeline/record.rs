@@ -76,6 +76,11 @@ impl Notes {
         })
     }
 
+    /// Letters and digits that are this call's alone, for ids that an upstream does not give.
+    pub(crate) fn seed(&self) -> String {
+        call_digest(&self.call_id).to_string().chars().filter(char::is_ascii_alphanumeric).take(24).collect()
+    }
+
     fn fact_record(&self, entry: &Entry<'_>) -> FactRecord {
         FactRecord {
             version: RECORD_VERSION,

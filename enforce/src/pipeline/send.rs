@@ -6,12 +6,13 @@ use comity_decide::Permit;
 use comity_ledger::Outcome;
 use comity_store::Receipt;
 use comity_upstream::{Answer, Prepared, SendError, UpstreamStatus, Via};
-use comity_vocab::OfferingId;
+use comity_vocab::{OfferingId, Plain};
+use http::HeaderMap;
 use http::header::RETRY_AFTER;
 
 use crate::clock;
-use crate::error::{CallError, Passed};
-use crate::generation::Target;
+use crate::error::{CallError, Passed, Said};
+use crate::generation::{Closed, Way};
 use crate::shared::Worker;
 
 /// What came of sending one call.
@@ -22,22 +23,31 @@ pub(crate) struct Sent {
 }
 
 /// Sends one call and notes how its upstream did.
-pub(crate) async fn send(worker: &Worker, (permit, receipt): (Permit, Receipt), prepared: Prepared, target: &Target) -> Sent {
+pub(crate) async fn send(worker: &Worker, (permit, receipt): (Permit, Receipt), prepared: Prepared, way: &Way) -> Sent {
     let begun = Instant::now();
     let offering = permit.offering().clone();
-    let result = comity_upstream::send(permit, receipt, prepared, Via { client: &worker.client, upstream: &target.upstream }).await;
+    let result = comity_upstream::send(permit, receipt, prepared, Via { client: &worker.client, upstream: &way.upstream }).await;
     let waited = begun.elapsed();
     match &result {
-        Ok(_) => target.health.answered(waited),
+        Ok(_) => way.health.answered(waited),
         Err(error) => {
-            tracing::warn!(%offering, upstream = %target.upstream.name, %error, "no answer");
-            worker.shared.metrics.upstream_failed(&target.upstream.name);
-            if !error.is_blamed_on_call() {
-                target.health.failed(clock::now());
+            tracing::warn!(%offering, upstream = %way.upstream.name, %error, "no answer");
+            worker.shared.metrics.upstream_failed(&way.upstream.name);
+            if is_failure(error) {
+                way.health.failed(clock::now());
+            } else {
+                way.health.refused();
             }
         }
     }
     Sent { result, waited }
+}
+
+/// Whether the upstream is in trouble: not when the call is at fault, nor when it only asks for patience. One that does not know a model may
+/// serve all others.
+fn is_failure(error: &SendError) -> bool {
+    let well = matches!(error, SendError::Status(status) if matches!(status.code.as_u16(), 404 | 408 | 409 | 429));
+    !error.is_blamed_on_call() && !well
 }
 
 /// What the ledger says of a failed hop.
@@ -46,6 +56,11 @@ pub(crate) fn outcome(error: &SendError) -> Outcome {
         return Outcome::UpstreamTimeout;
     }
     if error.is_blamed_on_call() { Outcome::Refused } else { Outcome::UpstreamFailed }
+}
+
+/// Whether the call had been sent, so that its input may be charged though no answer came.
+pub(crate) fn was_read(error: &SendError) -> bool {
+    error.is_timeout() || matches!(error, SendError::BadAnswer(_) | SendError::TooLarge(_))
 }
 
 /// The status that the upstream answered; 0 for none.
@@ -74,10 +89,55 @@ pub(crate) fn failure(error: SendError, offering: &OfferingId) -> CallError {
     }
 }
 
+/// Why no call may go to an upstream now.
+pub(crate) fn closed(closed: Closed, offering: &OfferingId) -> CallError {
+    match closed {
+        Closed::Open => {
+            CallError::UpstreamFailed(format!("`{offering}` failed several times in a row and is given a rest: try again in a moment"))
+        }
+        Closed::Gone => {
+            CallError::UpstreamFailed(format!("the upstream of `{offering}` that keeps what the call continues is no longer configured"))
+        }
+        Closed::Full => CallError::UpstreamBusy {
+            message: format!("`{offering}` serves as many calls of this gateway at once as it may: try again in a moment"),
+            retry_after: Some(1.into()),
+        },
+    }
+}
+
+/// Whether the failure may pass, and how long the upstream asks to wait.
+pub(crate) fn may_pass(error: &SendError) -> Option<Duration> {
+    match error {
+        SendError::Connect(_) | SendError::Reset(_) | SendError::Busy => Some(Duration::ZERO),
+        SendError::Status(status) if matches!(status.code.as_u16(), 408 | 409 | 429 | 500..) => Some(asked_to_wait(&status.headers)),
+        SendError::Status(_)
+        | SendError::Refused(_)
+        | SendError::FirstByteTimeout(_)
+        | SendError::IdleTimeout(_)
+        | SendError::TotalTimeout(_)
+        | SendError::TooLarge(_)
+        | SendError::BadAnswer(_)
+        | SendError::CannotHonour { .. }
+        | SendError::BadCall(_) => None,
+    }
+}
+
+/// `retry-after-ms`, or `retry-after` in seconds; a date there is as good as no word.
+fn asked_to_wait(headers: &HeaderMap) -> Duration {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+    let ms = number("retry-after-ms").or_else(|| number(RETRY_AFTER.as_str()).map(|seconds| seconds.saturating_mul(1000)));
+    Duration::from_millis(ms.unwrap_or_default())
+}
+
 /// The upstream's words go to the caller only where the call itself is at fault; ours may name our credential.
 fn refused_by_upstream(status: UpstreamStatus, offering: &OfferingId) -> CallError {
     if status.is_blamed_on_call() {
-        return CallError::Passed(Box::new(Passed { status: status.code, headers: status.headers, body: status.body }));
+        let said = match (status.translated, status.problem) {
+            (false, _) => Said::AsItIs { headers: status.headers, body: status.body },
+            (true, Some(problem)) => Said::InWords(Plain::new(problem.expose().message.clone())),
+            (true, None) => Said::InWords(Plain::new(format!("`{offering}` refused the call"))),
+        };
+        return CallError::Passed(Box::new(Passed { status: status.code, said }));
     }
     let code = status.code.as_u16();
     match code {

@@ -64,12 +64,19 @@ select = "gamma/*"
 }
 
 #[test]
-fn two_upstreams_cannot_serve_one_offering() {
-    let upstreams = "[[upstream]]\nname = \"a\"\nbase_url = \"https://a.org\"\nserves = [\"alpha/model@*\"]\n\
-                     [[upstream]]\nname = \"b\"\nbase_url = \"https://b.org\"\nserves = [\"alpha/model@two\", \"beta/*\"]\n";
-    let found = problems(&Props { upstreams: upstreams.to_owned(), ..Props::default() });
-    assert!(found.contains("upstreams `a` and `b` both serve `alpha/model@two`"), "{found}");
-    assert!(found.contains("no offering of the catalogue matches `beta/*`"), "{found}");
+fn keys_of_another_dialect_are_refused() {
+    let upstream = |keys: &str| format!("[[upstream]]\nname = \"a\"\nbase_url = \"https://a.org\"\nserves = [\"alpha/model@*\"]\n{keys}\n");
+    for (keys, expected) in [
+        ("api_version = \"2024-10-21\"", "`api_version` of upstream `a` belongs to another dialect"),
+        ("dialect = \"azure\"\nregion = \"eu-west-1\"", "`region` of upstream `a` belongs to another dialect"),
+        (
+            "dialect = \"bedrock\"\ncredential = { env = \"PATH\" }\naccess_key_id = { env = \"PATH\" }",
+            "signs its calls and has no `region`",
+        ),
+    ] {
+        let found = problems(&Props { upstreams: upstream(keys), ..Props::default() });
+        assert!(found.contains(expected), "{found}");
+    }
 }
 
 #[test]

@@ -97,7 +97,7 @@ async fn when_nobody_answers_the_last_failure_is_told() {
 #[tokio::test]
 async fn never_across_a_border_that_the_terms_close() {
     // `far` is on the route, but no term permits it.
-    let mut stage = Stage::with_config("[route.both]\nofferings = [\"alpha/model@one\", \"alpha/far@three\"]\n");
+    let mut stage = Stage::with_config("[route.both]\nofferings = [\"alpha/model@one\", \"alpha/far@three\"]\n[limits]\nretries_max = 0");
     stage.mock.script([Mode::Status(503)]);
     stage.chat(&hello("both")).await.expect_error(502, "upstream_failed", "status 503");
     assert_eq!(stage.mock.tally().calls, 1);

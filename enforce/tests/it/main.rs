@@ -12,13 +12,21 @@
 
 mod bad_input;
 mod check;
+mod dialects;
+mod errors;
 mod fallback;
 mod forward;
 mod ledger;
 #[cfg(feature = "local-model")]
 mod local;
+mod matrix;
+mod passthrough;
+mod retries;
 mod send;
 mod serve;
+mod spend;
 mod stage;
+mod state;
+mod streaming;
 mod terms;
 mod tls;

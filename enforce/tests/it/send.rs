@@ -9,8 +9,9 @@ use comity_decide::{Candidates, Decision, Engine, Permit, Query};
 use comity_ledger::{Classes, Commitments, DecisionLeaf, Durability, Minute, Verdict, call_digest, facts_digest};
 use comity_store::{Options, Receipt, Store};
 use comity_terms::{LayerSource, Terms};
-use comity_upstream::{CONNECT, Client, Mismatch, Prepared, SendError, Timeouts, Tls, Transport, Upstream, Via, send};
-use comity_vocab::{Action, Call, Classification, Data, Digest, Instant, Means, MeansSet, OfferingId, Surface, UnitId, Workload};
+use comity_upstream::{CONNECT, Client, Dialect, Endpoint, Mismatch, Prepared, SendError, Timeouts, Tls, Transport, Upstream, Via, send};
+use comity_vocab::{Action, Call, Classification, Data, Digest, Instant, Means, MeansSet, OfferingId, UnitId, Workload};
+use http::HeaderMap;
 use tempfile::TempDir;
 
 use crate::stage::{CATALOGUE, TERMS};
@@ -89,7 +90,7 @@ impl Desk {
     async fn refused(&self, permit: Permit, receipt: Receipt, prepared: Prepared) -> Mismatch {
         let base = self.mock.base_url().parse().unwrap();
         let transport = Transport::Http { base, credential: None };
-        let upstream = Upstream { name: "mock".to_owned(), transport, timeouts: Timeouts::default() };
+        let upstream = Upstream { name: "mock".to_owned(), transport, dialect: Dialect::OpenAi, timeouts: Timeouts::default() };
         match send(permit, receipt, prepared, Via { client: &self.client, upstream: &upstream }).await {
             Err(SendError::Refused(mismatch)) => mismatch,
             Err(error) => panic!("{error}"),
@@ -100,7 +101,17 @@ impl Desk {
 
 fn prepared(decision: Digest, offering: &str, means: MeansSet) -> Prepared {
     let offering: OfferingId = offering.parse().unwrap();
-    Prepared { decision, offering, means, surface: Surface::Chat, stream: None, body: Bytes::from_static(b"{\"model\":\"m\"}") }
+    Prepared {
+        decision,
+        offering,
+        means,
+        endpoint: Endpoint::Chat,
+        model: "m".to_owned(),
+        headers: HeaderMap::new(),
+        stream: None,
+        translation: None,
+        body: Bytes::from_static(b"{\"model\":\"m\"}"),
+    }
 }
 
 #[tokio::test]

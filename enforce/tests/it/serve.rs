@@ -59,7 +59,7 @@ async fn what_hangs_is_cut_off_at_the_deadline() {
     let (complete, leaves) = tokio::task::spawn_blocking(move || stage.stop_anyhow()).await.unwrap();
     assert!(!complete);
     assert!(asking.await.unwrap().is_err());
-    assert_eq!(leaves.ends(), [Outcome::ClientGone]);
+    assert_eq!(leaves.ends(), [Outcome::Unknown]);
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn health_has_three_answers() {
         "comity_decisions_total{verdict=\"denial\"} 1",
         "comity_calls_refused_total{code=\"terms_refused\"} 1",
         "comity_calls_refused_total{code=\"invalid_request\"} 1",
-        "comity_calls_ended_total{action=\"infer\",outcome=\"ok\"} 1",
+        "comity_calls_ended_total{api=\"chat\",outcome=\"ok\"} 1",
         "comity_ledger_unavailable 0",
     ] {
         assert!(metrics.text().contains(line), "{line}\n{}", metrics.text());

@@ -95,13 +95,22 @@ pub(crate) struct Props {
     /// The upstream's tables; made from the mock's address when empty.
     pub(crate) upstreams: String,
     pub(crate) terms: String,
+    pub(crate) catalogue: String,
     pub(crate) detector: Option<Arc<dyn Detect>>,
     pub(crate) expires: Option<Instant>,
 }
 
 impl Default for Props {
     fn default() -> Self {
-        Self { top: String::new(), config: String::new(), upstreams: String::new(), terms: TERMS.to_owned(), detector: None, expires: None }
+        Self {
+            top: String::new(),
+            config: String::new(),
+            upstreams: String::new(),
+            terms: TERMS.to_owned(),
+            catalogue: CATALOGUE.to_owned(),
+            detector: None,
+            expires: None,
+        }
     }
 }
 
@@ -142,6 +151,19 @@ impl Stage {
         let gateway = Gateway::build(options).unwrap_or_else(|error| panic!("{error}"));
         let key = make_key(gateway.store(), props.expires);
         Self { mock, folder, key, running: Some(gateway.start().unwrap()) }
+    }
+
+    /// Stops the gateway and starts another with the same files and store.
+    pub(crate) fn restart(&mut self) {
+        self.take().shutdown();
+        let config = Config::load(&self.path("comity.toml")).unwrap();
+        let gateway = Gateway::build(Options { config, store: self.path("comity.db"), detector: None });
+        self.running = Some(gateway.unwrap_or_else(|error| panic!("{error}")).start().unwrap());
+    }
+
+    /// A key of another workload.
+    pub(crate) fn key_of(&self, workload: &str) -> String {
+        make_key_of(self.store(), workload, None)
     }
 
     pub(crate) fn running(&self) -> &Running {
@@ -246,7 +268,7 @@ pub(crate) fn write(mock: &MockUpstream, folder: &Path, props: &Props) -> PathBu
         "listen = \"127.0.0.1:0\"\ncatalogue = [\"alpha.toml\"]\n{}\n[[layer]]\npath = \"terms.cedar\"\n{upstreams}\n{}\n",
         props.top, props.config
     );
-    std::fs::write(folder.join("alpha.toml"), CATALOGUE).unwrap();
+    std::fs::write(folder.join("alpha.toml"), &props.catalogue).unwrap();
     std::fs::write(folder.join("terms.cedar"), &props.terms).unwrap();
     let path = folder.join("comity.toml");
     std::fs::write(&path, text).unwrap();
@@ -254,8 +276,12 @@ pub(crate) fn write(mock: &MockUpstream, folder: &Path, props: &Props) -> PathBu
 }
 
 pub(crate) fn make_key(store: &Store, expires: Option<Instant>) -> String {
+    make_key_of(store, "desk", expires)
+}
+
+fn make_key_of(store: &Store, workload: &str, expires: Option<Instant>) -> String {
     let workload = Workload {
-        id: "desk".parse().unwrap(),
+        id: workload.parse().unwrap(),
         unit: "ministry/health".parse().unwrap(),
         sector: "public".to_owned(),
         clearance: Classification::Confidential,

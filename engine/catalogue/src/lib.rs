@@ -10,6 +10,7 @@ mod derive;
 mod fact;
 mod lists;
 mod offering;
+mod price;
 mod problem;
 mod provenance;
 mod reader;

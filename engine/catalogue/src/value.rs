@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use comity_vocab::{Currency, Jurisdiction, Micros, Price, Scale};
-use toml::de::{DeTable, DeValue};
+use comity_vocab::{Jurisdiction, Price, Scale};
+use toml::de::DeValue;
 
 use crate::lists::Lists;
+use crate::price;
 use crate::reader::{Complaint, Node, Reader, get, nearest};
 
 /// The name of a fact.
@@ -84,7 +85,7 @@ const PLAIN: [FactName; 12] = [
 /// The key under which certificates stand.
 pub(crate) const CERTIFICATE: &str = "certificate";
 /// The value of every fact that nobody knows.
-const UNKNOWN: &str = "unknown";
+pub(crate) const UNKNOWN: &str = "unknown";
 /// The key of the value in a fact's own table.
 pub(crate) const VALUE: &str = "value";
 
@@ -119,7 +120,7 @@ impl FactName {
     /// The keys of the fact's own table, beside those of its provenance.
     pub(crate) const fn table_keys(&self) -> &'static [&'static str] {
         match self {
-            Self::Price => &["currency", "input_micros_per_mtok", "output_micros_per_mtok"],
+            Self::Price => &price::KEYS,
             Self::Certificate(_) => &["by"],
             Self::Operator
             | Self::Control
@@ -148,7 +149,7 @@ impl FactName {
             Self::Level(scale) => level(*scale, reader, node),
             Self::Transfer => transfers(lists, reader, node),
             Self::OpenWeights | Self::UnretainedOnRequest => reader.flag(node, self.key()).map(Value::Flag),
-            Self::Price => reader.table(node, "price").and_then(|table| price(reader, node, table)),
+            Self::Price => reader.table(node, "price").and_then(|table| price::read(reader, node, table)).map(Value::Price),
         }
     }
 }
@@ -173,29 +174,11 @@ impl fmt::Display for Value {
             Self::Words(words) => f.write_str(&words.iter().map(String::as_str).collect::<Vec<_>>().join(", ")),
             Self::Flag(true) => f.write_str("yes"),
             Self::Flag(false) => f.write_str("no"),
-            Self::Price(price) => write!(f, "{}", PriceText(price)),
+            Self::Price(price) => write!(f, "{}", price::Text(price)),
             Self::Certificate(Some(by)) => write!(f, "certified in {by}"),
             Self::Certificate(None) => f.write_str("certified, unknown where"),
         }
     }
-}
-
-/// `0.40 in, 1.60 out USD per million tokens`, without losing a micro-unit.
-struct PriceText<'p>(&'p Price);
-
-impl fmt::Display for PriceText<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Price { currency, input_micros_per_mtok, output_micros_per_mtok } = self.0;
-        write!(f, "{} in, {} out {currency} per million tokens", amount(*input_micros_per_mtok), amount(*output_micros_per_mtok))
-    }
-}
-
-/// Whole units and as many of the six decimals as are needed, two at least.
-fn amount(micros: Micros) -> String {
-    const DECIMALS_MIN: usize = 2;
-    let fraction = format!("{:06}", micros.0 % 1_000_000);
-    let kept = fraction.trim_end_matches('0').len().max(DECIMALS_MIN);
-    format!("{}.{}", micros.0 / 1_000_000, fraction.chars().take(kept).collect::<String>())
 }
 
 fn jurisdiction(lists: &Lists, reader: &mut Reader<'_, '_>, node: &Node<'_>, what: &str) -> Option<Value> {
@@ -273,51 +256,9 @@ pub(crate) fn unlisted(list: &[&str], what: &str, word: &str) -> Complaint {
     Complaint::new(format!("unknown {what} `{word}`")).hint(hint)
 }
 
-fn price(reader: &mut Reader<'_, '_>, node: &Node<'_>, table: &DeTable<'_>) -> Option<Value> {
-    let currency = match get(table, "currency") {
-        None => {
-            reader.error(node.span(), Complaint::new("price without a currency").hint("add `currency = \"USD\"`"));
-            None
-        }
-        Some(node) => currency(reader, node),
-    };
-    let input = micros(reader, (node, table), "input_micros_per_mtok");
-    let output = micros(reader, (node, table), "output_micros_per_mtok");
-    Some(Value::Price(Price { currency: currency?, input_micros_per_mtok: input?, output_micros_per_mtok: output? }))
-}
-
-fn currency(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Currency> {
-    let given = reader.text(node, "currency")?;
-    given.parse().map_err(|error: comity_vocab::InvalidCurrency| reader.error(node.span(), Complaint::new(error.to_string()))).ok()
-}
-
-fn micros(reader: &mut Reader<'_, '_>, (price, table): (&Node<'_>, &DeTable<'_>), key: &str) -> Option<Micros> {
-    let Some(node) = get(table, key) else {
-        reader.error(
-            price.span(),
-            Complaint::new(format!("price without `{key}`")).hint(format!("add `{key}`; write 0 where nothing is charged")),
-        );
-        return None;
-    };
-    if let DeValue::Float(float) = node.get_ref() {
-        let complaint = Complaint::new(format!("`{key}` is {float}: prices are whole millionths of the currency, never fractions"));
-        reader.error(node.span(), complaint.hint("0.15 for a million tokens is `150_000`"));
-        return None;
-    }
-    reader.number(node, key).map(Micros)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn amounts_keep_every_micro_unit() {
-        assert_eq!(amount(Micros(150_000)), "0.15");
-        assert_eq!(amount(Micros(2_000_000)), "2.00");
-        assert_eq!(amount(Micros(1)), "0.000001");
-        assert_eq!(amount(Micros(37_500)), "0.0375");
-    }
 
     #[test]
     fn every_fact_has_its_own_key() {

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use comity_vocab::{OfferingId, Price};
+use comity_vocab::{OfferingId, Price, Tier, Usage};
 use serde::{Deserialize, Serialize};
 
 use crate::permit::Permit;
@@ -28,11 +28,12 @@ pub struct RankInput {
 /// input after all others.
 #[must_use]
 pub fn rank(mut permits: Vec<Permit>, inputs: &[RankInput]) -> Vec<Permit> {
+    let thousand = Usage { input_tokens: 1000, output_tokens: 1000, ..Usage::default() };
     permits.sort_by_cached_key(|permit| {
         let input = inputs.iter().find(|input| input.offering == *permit.offering());
         let healthy = input.is_some_and(|input| input.healthy);
         let position = input.map_or(u32::MAX, |input| input.position);
-        let price = input.and_then(|input| input.price).map(|price| (price.currency, price.cost(1000, 1000)));
+        let price = input.and_then(|input| input.price).map(|price| (price.currency, price.cost(&thousand, Tier::Standard)));
         let latency = input.and_then(|input| input.latency_us);
         let cheap = (price.is_none(), price);
         let quick = (latency.is_none(), latency);

@@ -23,10 +23,12 @@ pub struct OutcomeLeaf {
     pub outcome: Outcome,
     /// HTTP status that the upstream answered; 0 when there was none.
     pub status: u16,
-    /// Tokens read, where the upstream says.
+    /// Tokens read.
     pub tokens_in: Option<u32>,
-    /// Tokens written, where the upstream says.
+    /// Tokens written.
     pub tokens_out: Option<u32>,
+    /// The upstream did not count: tokens and cost are the gateway's estimate.
+    pub estimated: bool,
     /// What the call cost, where a price is known.
     pub cost: Option<Cost>,
     /// [`crate::coarse`] of the milliseconds from accepting the call to its end.
@@ -74,6 +76,9 @@ pub(crate) struct OutcomeWire {
     call: Digest,
     cost: Option<Cost>,
     decision: Digest,
+    // Written only when true: older leaves have no such field.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    estimated: bool,
     hop: u32,
     kind: OutcomeKind,
     latency_class: u8,
@@ -131,6 +136,7 @@ impl OutcomeLeaf {
             status: 0,
             tokens_in: None,
             tokens_out: None,
+            estimated: false,
             cost: None,
             latency_class: 0,
             answer: None,
@@ -148,6 +154,7 @@ impl From<&OutcomeLeaf> for OutcomeWire {
             call: leaf.call,
             cost: leaf.cost,
             decision: leaf.decision,
+            estimated: leaf.estimated,
             hop: leaf.hop,
             kind: OutcomeKind::Outcome,
             latency_class: leaf.latency_class,
@@ -171,6 +178,7 @@ impl From<OutcomeWire> for OutcomeLeaf {
             status: wire.status,
             tokens_in: wire.tokens_in,
             tokens_out: wire.tokens_out,
+            estimated: wire.estimated,
             cost: wire.cost,
             latency_class: wire.latency_class,
             answer: wire.answer,

@@ -151,6 +151,26 @@ impl Default for Data {
     }
 }
 
+// === impl Data ===
+
+impl Data {
+    /// The worst of both: what holds of a call together with another that it continues.
+    #[must_use]
+    pub fn worst(&self, other: &Self) -> Self {
+        Self {
+            classification: self.classification.max(other.classification),
+            personal: self.personal || other.personal,
+            special_category: self.special_category || other.special_category,
+            secrets: self.secrets || other.secrets,
+            opaque: self.opaque || other.opaque,
+            remote: self.remote.union(&other.remote).cloned().collect(),
+            detector: self.detector.min(other.detector),
+            kinds: self.kinds.union(&other.kinds).cloned().collect(),
+            subjects: self.subjects.union(&other.subjects),
+        }
+    }
+}
+
 /// Everything that the decision may know about a call.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Call {

@@ -98,6 +98,12 @@ impl Places {
     pub fn within(&self, members: &BTreeSet<Jurisdiction>) -> bool {
         self.0.as_ref().is_some_and(|places| places.is_subset(members))
     }
+
+    /// All places of both; unknown with anything is unknown.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self(self.0.as_ref().zip(other.0.as_ref()).map(|(one, two)| one.union(two).copied().collect()))
+    }
 }
 
 impl From<Option<BTreeSet<Jurisdiction>>> for Places {

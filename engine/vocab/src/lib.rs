@@ -12,6 +12,7 @@ mod money;
 mod offering;
 mod plain;
 mod time;
+mod usage;
 
 pub use call::{Action, Call, Classification, Data, Workload};
 pub use digest::{Digest, Hasher};
@@ -19,7 +20,8 @@ pub use id::{BlocId, InvalidName, KeyId, OfferingId, TermId, UnitId, WorkloadId}
 pub use jurisdiction::{InvalidJurisdiction, Jurisdiction, Places};
 pub use level::{Levels, Scale, Strength};
 pub use means::{Means, MeansSet};
-pub use money::{Currency, InvalidCurrency, Micros, Price};
+pub use money::{Currency, InvalidCurrency, Micros, Price, Tier};
 pub use offering::{Assurance, Offering, Origin, Surface};
 pub use plain::Plain;
 pub use time::Instant;
+pub use usage::Usage;

@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use super::nginx;
+use super::{CHAT, MESSAGES, RESPONSES, Scenario, nginx};
 use crate::project::Project;
 use crate::shell;
 
@@ -87,9 +87,11 @@ impl Sides {
         Ok(Sides { mock, nginx, comity_os, comity_commit })
     }
 
-    pub(super) fn target(&self, side: Side, mode: &str) -> Target {
-        let plain = (format!("/{mode}/v1/chat/completions"), "any".to_owned());
-        let governed = ("/v1/chat/completions".to_owned(), offering(mode));
+    /// The gateway is called as the load speaks, everything else as the upstream does.
+    pub(super) fn target(&self, side: Side, scenario: &Scenario) -> Target {
+        let Scenario { api, upstream_api, mode, .. } = scenario;
+        let plain = (format!("/{mode}/v1/{upstream_api}"), "any".to_owned());
+        let governed = (format!("/v1/{api}"), offering(mode, upstream_api));
         let (running, (path, model)) = match side {
             Side::Direct => (&self.mock, plain),
             Side::Nginx => (&self.nginx, plain),
@@ -138,7 +140,8 @@ fn start_nginx(folder: &Path, upstream: &str) -> anyhow::Result<Running> {
 fn start_comity(project: &Project, folder: &Path, upstream: &str) -> anyhow::Result<Running> {
     let durability = folder.file_name().unwrap_or_default().to_string_lossy();
     std::fs::create_dir_all(folder).context("cannot make the folder for the gateway")?;
-    let catalogue = write(folder, "catalogue.toml", CATALOGUE)?;
+    let catalogue = write(folder, "catalogue.toml", &catalogue())?;
+    write(folder, "key", "mock-key")?;
     let config = write(folder, "comity.toml", &configuration(&catalogue, &durability, upstream))?;
     let program = project.program("release", "comity");
     let comity = || {
@@ -159,12 +162,12 @@ fn start_comity(project: &Project, folder: &Path, upstream: &str) -> anyhow::Res
     Ok(running)
 }
 
-/// The offering behind which the gateway has a mode of the mock.
-fn offering(mode: &str) -> String {
-    format!("bench/{mode}@gb")
+/// The offering behind which the gateway has one API of a mode of the mock.
+fn offering(mode: &str, api: &str) -> String {
+    format!("bench/{mode}-{}@gb", api.split('/').next().unwrap_or_default())
 }
 
-const CATALOGUE: &str = r#"[operator]
+const OPERATOR: &str = r#"[operator]
 id = "bench"
 name = "The mock upstream"
 source = "made for the measurement"
@@ -176,22 +179,27 @@ control = "GB"
 processed_in = ["GB"]
 stored_in = ["GB"]
 training = 2
-
-[[offering]]
-id = "bench/fixed@gb"
-upstream_model = "any"
-surfaces = ["chat"]
-
-[[offering]]
-id = "bench/paced-20@gb"
-upstream_model = "any"
-surfaces = ["chat"]
 "#;
 
+/// Mode of the mock, API of the upstream, and what its table says beside name and address.
+const UPSTREAMS: [(&str, &str, &str); 4] = [
+    ("fixed", CHAT, ""),
+    ("paced-20", CHAT, ""),
+    ("fixed", RESPONSES, "apis = [\"responses\"]\n"),
+    ("fixed", MESSAGES, "dialect = \"anthropic\"\ncredential = { file = \"key\" }\n"),
+];
+
+fn catalogue() -> String {
+    let offerings = UPSTREAMS.map(|(mode, api, _)| {
+        format!("\n[[offering]]\nid = \"{}\"\nupstream_model = \"any\"\nsurfaces = [\"chat\"]\n", offering(mode, api))
+    });
+    format!("{OPERATOR}{}", offerings.concat())
+}
+
 fn configuration(catalogue: &Path, durability: &str, upstream: &str) -> String {
-    let tables = ["fixed", "paced-20"].map(|mode| {
-        let id = offering(mode);
-        format!("[[upstream]]\nname = \"{mode}\"\nbase_url = \"http://{upstream}/{mode}/v1\"\nserves = [\"{id}\"]\n")
+    let tables = UPSTREAMS.map(|(mode, api, more)| {
+        let id = offering(mode, api);
+        format!("[[upstream]]\nname = \"{id}\"\nbase_url = \"http://{upstream}/{mode}/v1\"\nserves = [\"{id}\"]\n{more}")
     });
     format!(
         "catalogue = [{:?}]\n[store]\ndurability = \"{durability}\"\n[[layer]]\npack = \"uk-public\"\n{}",

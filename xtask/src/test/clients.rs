@@ -1,25 +1,42 @@
-//! Runs tests/clients/ with the real client packages, pinned, in a virtual environment below the target folder.
-//! It never installs anything outside that folder.
+//! Runs tests/clients/ with the real client packages, pinned: Python's in a virtual environment, Node's in a copy of their folder, both
+//! below the target folder. It never installs anything outside that folder.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use super::{Tally, counted, data_folder};
 use crate::project::Project;
 use crate::shell;
 
+const FOLDER: &str = "tests/clients";
 const PINS: &str = "tests/clients/requirements.txt";
+const NODE_FOLDER: &str = "tests/clients/node";
+const NODE_PINS: &str = "tests/clients/node/package-lock.json";
+/// The oldest that the pinned packages and the test runner's options run on.
+const NODE_MIN: (u32, u32) = (20, 10);
 
+/// Both suites, whether or not the first passes.
 pub(super) fn run(project: &Project) -> anyhow::Result<Tally> {
     let python = environment(project)?;
+    let mut tally = pytest(project, &python)?;
+    tally.add(node(project, &python)?);
+    Ok(tally)
+}
+
+// === Python ===
+
+fn pytest(project: &Project, python: &Path) -> anyhow::Result<Tally> {
     let mut pytest = Command::new(python);
-    pytest.current_dir(&project.root).args(["-m", "pytest", "--color=no", "-p", "no:cacheprovider", "tests/clients"]);
-    pytest.env("COMITY_DATA", data_folder(project)).env("PYTHONDONTWRITEBYTECODE", "1");
-    pytest.env("COMITY_BIN", project.program("debug", "comity"));
-    pytest.env("COMITY_MOCK_BIN", project.program("debug", "mock-upstream"));
-    counted(&mut pytest)
+    pytest.current_dir(&project.root).args(["-m", "pytest", "--color=no", "-p", "no:cacheprovider", FOLDER]);
+    counted(with_programs(project, &mut pytest))
+}
+
+fn with_programs<'a>(project: &Project, command: &'a mut Command) -> &'a mut Command {
+    command.env("COMITY_DATA", data_folder(project)).env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env("COMITY_BIN", project.program("debug", "comity"));
+    command.env("COMITY_MOCK_BIN", project.program("debug", "mock-upstream"))
 }
 
 /// The Python of an environment that holds exactly the pinned packages; made anew when the pins change.
@@ -27,19 +44,66 @@ fn environment(project: &Project) -> anyhow::Result<PathBuf> {
     let pins = project.text(PINS)?.with_context(|| format!("`{PINS}` is not UTF-8"))?;
     let folder = project.target.join("clients-venv");
     let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    let stamp = folder.join("installed.txt");
-    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == pins) {
-        return Ok(python);
-    }
-    install(project, &folder, &python)?;
-    std::fs::write(&stamp, pins).with_context(|| format!("cannot write `{}`", stamp.display()))?;
+    installed(&folder.join("installed.txt"), &pins, || install(project, &folder, &python))?;
     Ok(python)
 }
 
 fn install(project: &Project, folder: &Path, python: &Path) -> anyhow::Result<()> {
-    let hint = "Python 3.10 or later with its `venv` module is needed (on Debian: apt-get install python3-venv)";
+    let hint = "Python 3.11 or later with its `venv` module is needed (on Debian: apt-get install python3-venv)";
     shell::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder)).context(hint)?;
     let mut pip = Command::new(python);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"]).arg(project.root.join(PINS));
-    shell::run(&mut pip).context("cannot install the pinned client packages")
+    shell::run(&mut pip).context("cannot install the pinned client packages of Python")
+}
+
+// === Node ===
+
+fn node(project: &Project, python: &Path) -> anyhow::Result<Tally> {
+    let hint = format!("Node {}.{} or later with npm is needed (on Debian: apt-get install nodejs npm)", NODE_MIN.0, NODE_MIN.1);
+    let version = shell::output(Command::new("node").arg("--version")).with_context(|| hint.clone())?;
+    if read_version(&version).is_none_or(|found| found < NODE_MIN) {
+        bail!("Node {} is too old\n{hint}", version.trim());
+    }
+    // The packages are found from where the tests are: so they run as a copy beside them.
+    let folder = project.target.join("clients-node");
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+    for path in project.files()?.iter().filter(|path| path.starts_with(NODE_FOLDER)) {
+        let name = Path::new(path).file_name().with_context(|| format!("`{path}` is no file"))?;
+        std::fs::copy(project.root.join(path), folder.join(name)).with_context(|| format!("cannot copy `{path}`"))?;
+    }
+    let pins = project.text(NODE_PINS)?.with_context(|| format!("`{NODE_PINS}` is not UTF-8"))?;
+    installed(&folder.join("installed.txt"), &pins, || {
+        let mut npm = Command::new("npm");
+        npm.current_dir(&folder).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]);
+        shell::run(&mut npm).context("cannot install the pinned client packages of Node")
+    })?;
+    let mut tests = Command::new("node");
+    tests.current_dir(&folder).arg("run.mjs").env("COMITY_CLIENTS", project.root.join(FOLDER)).env("COMITY_PYTHON", python);
+    counted(with_programs(project, &mut tests))
+}
+
+/// `v20.11.1` → (20, 11).
+fn read_version(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.trim().strip_prefix('v')?.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// Does the work unless it was done for exactly these pins.
+fn installed(stamp: &Path, pins: &str, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    if std::fs::read_to_string(stamp).is_ok_and(|done| done == pins) {
+        return Ok(());
+    }
+    work()?;
+    std::fs::write(stamp, pins).with_context(|| format!("cannot write `{}`", stamp.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_version;
+
+    #[test]
+    fn versions_of_node_are_read() {
+        assert_eq!(read_version("v20.11.1\n"), Some((20, 11)));
+        assert_eq!(read_version("20"), None);
+    }
 }

@@ -1,19 +1,21 @@
-//! Every file of packs/, catalogue/ and examples/ is read by a test. The table says by which; a file that no line covers fails, so that
+//! Every file of packs/, catalogue/, examples/ and tests/recorded/ is read by a test. The table says by which; a file that no line covers fails, so that
 //! nobody can add an example that nothing holds to be true.
 
 use super::Finding;
 
 /// Folder, ending, and the test that reads every such file.
-const COVERED: [(&str, &str, &str); 6] = [
+const COVERED: [(&str, &str, &str); 8] = [
     ("catalogue/", ".toml", "engine/catalogue: the shipped catalogue loads"),
     ("packs/", ".cedar", "engine/terms: the shipped packs load"),
     ("packs/", ".toml", "cli: `comity terms test` passes for each shipped pack"),
     ("packs/", ".cedarschema", "engine/terms: the shipped packs load"),
     ("examples/recorded/", ".yaml", "bench: recorded exchanges replay; tests/clients: through the gateway"),
+    ("tests/recorded/", ".yaml", "bench: recorded exchanges replay; tests/clients: through the gateway"),
+    ("tests/recorded/", "LICENSE", "no test: the licence of the recordings"),
     ("examples/", ".toml", "cli: each example configuration passes the check"),
 ];
 
-const FOLDERS: [&str; 3] = ["packs/", "catalogue/", "examples/"];
+const FOLDERS: [&str; 4] = ["packs/", "catalogue/", "examples/", "tests/recorded/"];
 
 pub(crate) fn check(files: &[String]) -> Vec<Finding> {
     let data = files.iter().filter(|path| FOLDERS.iter().any(|folder| path.starts_with(folder)));

@@ -241,7 +241,8 @@ fn denied(engine: &Engine, query: &Query<'_>, denials: &[Denial]) -> Vec<Denied>
 fn became(outcome: &OutcomeLeaf) -> String {
     let tokens = |count: Option<u32>| count.map_or_else(|| "unknown".to_owned(), |count| count.to_string());
     let name = outcome.outcome.name().replace('_', " ");
-    format!("{name}, status {}, tokens in {}, out {}", outcome.status, tokens(outcome.tokens_in), tokens(outcome.tokens_out))
+    let by_whom = if outcome.estimated { " (estimated)" } else { "" };
+    format!("{name}, status {}, tokens in {}, out {}{by_whom}", outcome.status, tokens(outcome.tokens_in), tokens(outcome.tokens_out))
 }
 
 // === impl Asked ===

@@ -17,4 +17,5 @@ mod keys;
 mod kill;
 mod open;
 mod read;
+mod states;
 mod tamper;

@@ -38,8 +38,8 @@ fn readers_and_keys_need_no_lock() {
 fn a_newer_schema_is_refused() {
     let place = Place::new();
     drop(place.open());
-    place.intruder().pragma_update(None, "user_version", 2).unwrap();
-    let newer = StoreError::Newer { path: place.path(), found: 2, known: 1 };
+    place.intruder().pragma_update(None, "user_version", 3).unwrap();
+    let newer = StoreError::Newer { path: place.path(), found: 3, known: 2 };
     assert_eq!(refusal(&place), newer);
     assert_eq!(Reader::open(&place.path()).err().unwrap(), newer);
     assert_eq!(Keys::open(&place.path()).err().unwrap(), newer);
@@ -137,4 +137,22 @@ fn files_are_for_their_owner_only() {
     let error = refusal(&place);
     assert_eq!(error.to_string(), format!("the master key `{}` can be read by other users", master.display()));
     assert_eq!(error.hint().unwrap(), format!("run `chmod 600 {}`", master.display()));
+}
+
+/// With others still looking at it, SQLite would leave the write-ahead log.
+#[test]
+fn a_closed_store_is_one_file() {
+    let place = Place::new();
+    let store = place.open();
+    let (reader, keys) = (place.reader(), store.keys().unwrap());
+    for n in 0..50 {
+        decide(&store, n, permit(n));
+    }
+    store.recall(&[permit(0).call], comity_vocab::Instant(0)).unwrap();
+    let log = || std::fs::metadata(place.file("ledger.db-wal")).map_or(0, |file| file.len());
+    assert_eq!((reader.size().unwrap(), keys.generation().unwrap()), (50, 0));
+    assert!(log() > 0);
+    drop(store);
+    assert_eq!(log(), 0);
+    assert_eq!(reader.verify().unwrap().size, 50);
 }

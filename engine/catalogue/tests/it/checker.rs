@@ -144,6 +144,25 @@ fn prices() {
     check_fact("price_without_date", undated);
 }
 
+/// A good price, to be closed by more keys.
+const PRICE: &str = "price = { currency = \"USD\", input_micros_per_mtok = 3_000_000, output_micros_per_mtok = 15_000_000";
+
+#[test]
+fn tiers_of_a_price() {
+    let all = "cache_read_micros_per_mtok = 300_000, cache_write_micros_per_mtok = 3_750_000, cache_write_hour_micros_per_mtok = 6_000_000, \
+               reasoning_micros_per_mtok = 40_000_000, batch_input_micros_per_mtok = 1_500_000, batch_output_micros_per_mtok = \"unknown\"";
+    check_fact("price_with_all_tiers", &format!("{PRICE}, {all} }}\n"));
+    let wrong = "cache_read_micros_per_mtok = 0.3, reasoning_micros_per_mtok = \"free\", cache_hit_micros_per_mtok = 1";
+    check_fact("price_with_wrong_tiers", &format!("{PRICE}, {wrong} }}\n"));
+}
+
+#[test]
+fn tiers_that_cannot_be() {
+    let dear = "cache_read_micros_per_mtok = 3_000_001, batch_input_micros_per_mtok = 30_000_000, batch_output_micros_per_mtok = 15_000_001, \
+                cache_write_micros_per_mtok = 6_000_000, cache_write_hour_micros_per_mtok = 3_750_000";
+    check_fact("price_with_tiers_that_cannot_be", &format!("{PRICE}, {dear} }}\n"));
+}
+
 #[test]
 fn offering_without_place() {
     let text = format!("{OPERATOR}\n[[offering]]\nid = \"acme/model@aa\"\nupstream_model = \"model\"\nsurfaces = [\"chat\"]\n");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use comity_catalogue::{Catalogue, FactView};
-use comity_vocab::{Offering, Places, Scale, Strength};
+use comity_vocab::{Micros, Offering, Places, Price, Scale, Strength};
 
 use crate::{NOW, bloc, catalogue, code, day, offering};
 
@@ -182,6 +182,15 @@ fn a_group_of_facts_shares_one_source() {
     assert_eq!(fact.value, "0.15 in, 0.00 out EUR per million tokens");
     assert_eq!((fact.source.as_str(), fact.read.as_deref(), fact.as_of.as_deref()), ("price list", Some("page 9"), Some("2026-05-01")));
     assert_eq!(fact.strength, Strength::Claimed, "the operator's contract says nothing of a price list");
+}
+
+#[test]
+fn tiers_that_no_source_names_stay_unknown() {
+    let price = "[offering.price]\ncurrency = \"EUR\"\ninput_micros_per_mtok = 150_000\noutput_micros_per_mtok = 0\n\
+                 cache_read_micros_per_mtok = 15_000\nbatch_input_micros_per_mtok = \"unknown\"\n";
+    let price = acme(price, &[]).price.unwrap();
+    let plain = Price::new("EUR".parse().unwrap(), Micros(150_000), Micros(0));
+    assert_eq!(price, Price { cache_read_micros_per_mtok: Some(Micros(15_000)), ..plain });
 }
 
 /// As the gateway writes it for its own models.

@@ -12,7 +12,7 @@ fn input(index: usize, change: impl FnOnce(&mut RankInput)) -> RankInput {
 }
 
 fn price(micros: u64) -> Option<Price> {
-    Some(Price { currency: "USD".parse().unwrap(), input_micros_per_mtok: Micros(micros), output_micros_per_mtok: Micros(micros) })
+    Some(Price::new("USD".parse().unwrap(), Micros(micros), Micros(micros)))
 }
 
 /// The order of three admitted offerings, the second of which the terms prefer if `preferred`.

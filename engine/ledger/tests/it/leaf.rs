@@ -57,11 +57,24 @@ fn decision_leaf() -> impl Strategy<Value = Leaf> {
 
 fn outcome_leaf() -> impl Strategy<Value = Leaf> {
     let cost = option::of((any::<u64>(), "[A-Z]{3}").prop_map(|(micros, c)| Cost { currency: c.parse().unwrap(), micros: Micros(micros) }));
-    let tokens = (option::of(any::<u32>()), option::of(any::<u32>()));
+    let tokens = (option::of(any::<u32>()), option::of(any::<u32>()), any::<bool>());
     let rest = (any::<u32>(), outcome(), any::<u16>(), any::<u8>(), option::of(digest()), minute());
-    (digest(), digest(), cost, tokens, rest).prop_map(|(call, decision, cost, (tokens_in, tokens_out), rest)| {
+    (digest(), digest(), cost, tokens, rest).prop_map(|(call, decision, cost, (tokens_in, tokens_out, estimated), rest)| {
         let (hop, outcome, status, latency_class, answer, minute) = rest;
-        Leaf::from(OutcomeLeaf { call, decision, hop, outcome, status, tokens_in, tokens_out, cost, latency_class, answer, minute })
+        Leaf::from(OutcomeLeaf {
+            call,
+            decision,
+            hop,
+            outcome,
+            status,
+            tokens_in,
+            tokens_out,
+            estimated,
+            cost,
+            latency_class,
+            answer,
+            minute,
+        })
     })
 }
 
@@ -152,6 +165,7 @@ fn other_bytes_of_the_same_leaf_are_refused() {
         status: 200,
         tokens_in: None,
         tokens_out: None,
+        estimated: false,
         cost: None,
         latency_class: 0,
         answer: None,
