@@ -38,7 +38,12 @@ pub(crate) fn router(worker: Arc<Worker>) -> Router {
         .route("/readyz", only(Method::GET, get(health::ready)))
         .route("/metrics", only(Method::GET, get(health::metrics)))
         .fallback(|request: Request<Body>| async move {
-            let message = format!("there is nothing at `{}`: the API is below `/v1`", request.uri().path());
+            let path = request.uri().path();
+            let message = match path {
+                _ if path.starts_with("/v1/v1/") => format!("there is nothing at `{path}`: take `/v1` out of the client's base address"),
+                _ if path.starts_with("/v1/") => format!("`{path}` is not offered here: `GET /api/v1/openapi.json` lists what is"),
+                _ => format!("there is nothing at `{path}`: the API is below `/v1`"),
+            };
             CallError::NoOffering(message).into_response(Decided::default(), dialect_of(&request))
         })
         .with_state(worker)

@@ -254,6 +254,7 @@ fn frames(splitter: &mut Splitter, look: &mut Look<'_>) -> Result<BytesMut, Stre
     let mut out = BytesMut::new();
     loop {
         match splitter.next_frame() {
+            Ok(Some(frame)) if std::str::from_utf8(&frame).is_err() => return Err(StreamError::BadAnswer("the stream is not UTF-8")),
             Ok(Some(frame)) => {
                 if look.at(&frame) {
                     // Frames that lie side by side are joined without a copy.

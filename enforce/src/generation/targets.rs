@@ -129,6 +129,19 @@ fn dialect(config: &Config, upstream: &UpstreamConfig) -> Result<Dialect, Config
         return Err(problem(format!("upstream `{}` signs its calls and has no `region`", upstream.name.get_ref()))
             .hint("add the region of its address, for example `region = \"eu-west-1\"`"));
     }
+    for (key, given, needed, is_there) in [
+        ("access_key_id", upstream.access_key_id.is_some(), "credential", upstream.credential.is_some()),
+        ("session_token", upstream.session_token.is_some(), "access_key_id", upstream.access_key_id.is_some()),
+    ] {
+        if given && !is_there {
+            let message = format!("upstream `{}` has `{key}` and no `{needed}`", upstream.name.get_ref());
+            return Err(problem(message).hint(format!("add `{needed}`, or take `{key}` out")));
+        }
+    }
+    if upstream.apis.is_empty() {
+        let message = format!("upstream `{}` has no API", upstream.name.get_ref());
+        return Err(problem(message).hint("name at least one in `apis`, or leave the key out"));
+    }
     Ok(match name {
         DialectName::OpenAi => Dialect::OpenAi,
         DialectName::Azure => Dialect::Azure { version: upstream.api_version.clone() },
@@ -142,6 +155,10 @@ fn base_url(config: &Config, upstream: &UpstreamConfig) -> Result<BaseUrl, Confi
     let given = &upstream.base_url;
     let problem = |message: String| config.source().problem(Some(given.span()), message);
     let base: BaseUrl = given.get_ref().parse().map_err(|error: comity_upstream::InvalidUpstream| problem(error.to_string()))?;
+    let address = given.get_ref().trim_end_matches('/');
+    if let Some(call) = ["/chat/completions", "/responses", "/messages", "/embeddings"].into_iter().find(|call| address.ends_with(call)) {
+        return Err(problem(format!("`{address}` is the address of one call")).hint(format!("leave out `{call}`: the gateway adds it")));
+    }
     if base.is_encrypted() || base.is_loopback() || upstream.plain_http {
         return Ok(base);
     }

@@ -92,9 +92,9 @@ pub(crate) fn failure(error: SendError, offering: &OfferingId) -> CallError {
 /// Why no call may go to an upstream now.
 pub(crate) fn closed(closed: Closed, offering: &OfferingId) -> CallError {
     match closed {
-        Closed::Open => {
-            CallError::UpstreamFailed(format!("`{offering}` failed several times in a row and is given a rest: try again in a moment"))
-        }
+        Closed::Open => CallError::UpstreamFailed(format!(
+            "the upstream of `{offering}` failed several times in a row and is given a rest of some seconds: try again soon"
+        )),
         Closed::Gone => {
             CallError::UpstreamFailed(format!("the upstream of `{offering}` that keeps what the call continues is no longer configured"))
         }

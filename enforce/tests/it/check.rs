@@ -68,6 +68,8 @@ fn keys_of_another_dialect_are_refused() {
     let upstream = |keys: &str| format!("[[upstream]]\nname = \"a\"\nbase_url = \"https://a.org\"\nserves = [\"alpha/model@*\"]\n{keys}\n");
     for (keys, expected) in [
         ("api_version = \"2024-10-21\"", "`api_version` of upstream `a` belongs to another dialect"),
+        ("apis = []", "upstream `a` has no API"),
+        ("dialect = \"bedrock\"\nregion = \"eu-west-1\"\naccess_key_id = { env = \"PATH\" }", "has `access_key_id` and no `credential`"),
         ("dialect = \"azure\"\nregion = \"eu-west-1\"", "`region` of upstream `a` belongs to another dialect"),
         (
             "dialect = \"bedrock\"\ncredential = { env = \"PATH\" }\naccess_key_id = { env = \"PATH\" }",

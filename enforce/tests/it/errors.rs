@@ -170,56 +170,54 @@ const GEMINI_400: &str = "{\"error\":{\"code\":400,\"message\":\"Invalid value: 
 const BEDROCK_400: &str = "{\"message\":\"Invalid value: caf\\u00e9.\"}";
 
 #[tokio::test]
-async fn what_an_upstream_says_of_the_call_reaches_the_caller() {
-    for (api, upstream, said) in [
-        (Api::Chat, "openai", OPENAI_400),
-        (Api::Responses, "openai", OPENAI_400),
-        (Api::Embeddings, "openai", OPENAI_400),
-        (Api::Messages, "anthropic", ANTHROPIC_400),
-        (Api::CountTokens, "anthropic", ANTHROPIC_400),
-    ] {
+async fn what_an_upstream_says_of_the_call_reaches_its_own_dialect_as_it_is() {
+    let openai = [(Api::Chat, "openai"), (Api::Responses, "openai"), (Api::Embeddings, "openai")];
+    let anthropic = [(Api::Messages, "anthropic"), (Api::CountTokens, "anthropic")];
+    for (said, pairs) in [(OPENAI_400, openai.as_slice()), (ANTHROPIC_400, &anthropic)] {
         for status in [400, 413, 422] {
             let world = World::answering(status, "application/json", said);
-            let reply = world.ask(api, &format!("alpha/m@{upstream}"), "").await;
-            assert_eq!((reply.status, reply.text()), (status, said), "{api:?}");
-            assert_eq!(reply.header("x-request-id"), "req_mock");
-            assert!(!reply.header("comity-decision").is_empty());
+            for (api, upstream) in pairs {
+                let reply = world.ask(*api, &format!("alpha/m@{upstream}"), "").await;
+                assert_eq!((reply.status, reply.text()), (status, said), "{api:?}");
+                assert_eq!(reply.header("x-request-id"), "req_mock");
+                assert!(!reply.header("comity-decision").is_empty());
+            }
         }
     }
-    for (api, upstream, said) in [
-        (Api::Chat, "anthropic", ANTHROPIC_400),
-        (Api::Responses, "anthropic", ANTHROPIC_400),
-        (Api::Messages, "openai", OPENAI_400),
-        (Api::Responses, "chat", OPENAI_400),
-        (Api::Chat, "gemini", GEMINI_400),
-        (Api::Messages, "gemini", GEMINI_400),
-        (Api::Chat, "bedrock", BEDROCK_400),
-        (Api::Messages, "bedrock", BEDROCK_400),
+}
+
+#[tokio::test]
+async fn what_an_upstream_says_of_the_call_reaches_other_dialects_in_words() {
+    for (said, pairs) in [
+        (ANTHROPIC_400, [(Api::Chat, "anthropic"), (Api::Responses, "anthropic")]),
+        (OPENAI_400, [(Api::Messages, "openai"), (Api::Responses, "chat")]),
+        (GEMINI_400, [(Api::Chat, "gemini"), (Api::Messages, "gemini")]),
+        (BEDROCK_400, [(Api::Chat, "bedrock"), (Api::Messages, "bedrock")]),
     ] {
         let world = World::answering(400, "application/json", said);
-        let reply = world.ask(api, &format!("alpha/m@{upstream}"), "").await;
-        let expected = (400, "upstream_refused", "invalid_request_error", "invalid_request_error");
-        let json = check(&reply, api.is_anthropic(), expected);
-        assert!(json["error"]["message"].as_str().unwrap().contains("Invalid value: café."), "{json}");
+        for (api, upstream) in pairs {
+            let reply = world.ask(api, &format!("alpha/m@{upstream}"), "").await;
+            let json = check(&reply, api.is_anthropic(), (400, "upstream_refused", "invalid_request_error", "invalid_request_error"));
+            assert!(json["error"]["message"].as_str().unwrap().contains("Invalid value: café."), "{json}");
+        }
     }
 }
 
 #[tokio::test]
 async fn what_an_upstream_says_of_us_does_not() {
-    let said = format!(
-        "{{\"type\":\"error\",\"message\":\"bad key {SECRET}\",\"error\":{{\"message\":\"bad key {SECRET}\",\"type\":\"invalid_request_error\",\"code\":\"invalid_api_key\"}}}}"
-    );
+    let problem = format!("{{\"message\":\"bad key {SECRET}\",\"type\":\"invalid_request_error\",\"code\":\"invalid_api_key\"}}");
+    let said = format!("{{\"type\":\"error\",\"message\":\"bad key {SECRET}\",\"error\":{problem}}}");
     for status in [401, 403, 404, 429, 500] {
+        let props = Props { config: "[limits]\nretries_max = 0".to_owned(), ..Props::default() };
+        let world = World::answering_with((status, "application/json", said.clone().into_bytes()), props);
         for (api, upstream) in [
             (Api::Chat, "openai"),
             (Api::Messages, "anthropic"),
-            (Api::Responses, "anthropic"),
+            (Api::Responses, "second"),
+            (Api::Responses, "chat"),
             (Api::Messages, "bedrock"),
             (Api::Chat, "gemini"),
         ] {
-            let config = "[limits]\nretries_max = 0".to_owned();
-            let props = Props { config, ..Props::default() };
-            let world = World::answering_with((status, "application/json", said.clone().into_bytes()), props);
             for stream in ["", ",\"stream\":true"] {
                 let reply = world.ask(api, &format!("alpha/m@{upstream}"), stream).await;
                 assert!(!reply.text().contains("bad key"), "{}", reply.text());

@@ -110,6 +110,7 @@ async fn containers_files_and_conversations_too() {
         r#"{"role":"user","content":[{"type":"input_file","file_id":"file_1"}]}"#,
         r#"{"role":"user","content":[{"type":"input_image","file_id":"file_1"}]}"#,
         r#"{"type":"code_interpreter_call","id":"ci_1","container_id":"cntr_1","code":"1","outputs":[]}"#,
+        r#"{"type":"code_interpreter_call","container_id":"cntr_1","code":"1","outputs":[]}"#,
     ] {
         let body = format!("{{\"model\":\"alpha/m@openai\",\"input\":[{item}]}}");
         world.stage.post(RESPONSES, body, &[]).await.expect_error(404, "unknown_id", "");

@@ -4,6 +4,9 @@
 /// Before thoughts that only their operator can read, so that they come back as such and not as a signature.
 const REDACTED: &str = "redacted:";
 
+/// `encrypted_content` of thoughts that their operator did not sign: without any, the item would name something that an operator keeps.
+pub(super) const UNSIGNED: &str = "unsigned:";
+
 /// `encrypted_content` for a caller that says: redacted thoughts.
 pub(super) fn redacted(data: &str) -> String {
     format!("{REDACTED}{data}")

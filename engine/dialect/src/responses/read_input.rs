@@ -159,6 +159,7 @@ fn thoughts(field: String, mut fields: Fields) -> Result<Part, CannotHonour> {
     let mut texts = texts(&mut fields, "summary", "summary_text")?;
     texts.extend(self::texts(&mut fields, "content", "reasoning_text")?);
     let signature = fields.text("encrypted_content")?.map(|said| said.value).filter(|encrypted| !encrypted.is_empty());
+    let signature = signature.filter(|encrypted| encrypted != mark::UNSIGNED);
     fields.done()?;
     if texts.is_empty() {
         if let Some(data) = signature.as_deref().and_then(mark::redacted_data) {
@@ -240,6 +241,8 @@ mod tests {
     #[test]
     fn thoughts_keep_their_kind() {
         let thought = |item: Value| read_items(json!([item])).unwrap().turns[0].parts[0].value.clone();
+        let unsigned = json!({"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "hm"}], "encrypted_content": "unsigned:"});
+        assert_eq!(thought(unsigned), Part::Thinking { text: "hm".into(), signature: None });
         let redacted = thought(json!({"type": "reasoning", "summary": [], "encrypted_content": "redacted:AAA="}));
         assert_eq!(redacted, Part::RedactedThinking { data: "AAA=".into() });
         let both =

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::mark::UNSIGNED;
 use crate::usage::Usage;
 
 /// A response as far as it has come.
@@ -103,6 +104,7 @@ pub(super) fn message(id: &str, status: &str, content: Vec<Value>) -> Value {
 /// Thoughts.
 pub(super) fn reasoning(id: &str, text: &str, encrypted: Option<&str>) -> Value {
     let summary = if text.is_empty() { vec![] } else { vec![summary_text(text)] };
+    let encrypted = encrypted.or((!text.is_empty()).then_some(UNSIGNED));
     json!({"id": id, "type": "reasoning", "summary": summary, "encrypted_content": encrypted})
 }
 
