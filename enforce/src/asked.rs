@@ -106,9 +106,7 @@ impl Asked {
     /// Reads the fields that the gateway acts on, and checks the types of those that make a call.
     pub(crate) fn read(body: &[u8], document: &Document<'_>, api: Api) -> Result<Self, CallError> {
         refuse(document, &CANNOT_HONOUR)?;
-        let cannot = CANNOT_HONOUR.iter().chain(&CHAT_CANNOT).chain(&RESPONSES_CANNOT).map(|(name, _)| *name);
-        let governed: Vec<&str> = GOVERNED.into_iter().chain(cannot).collect();
-        if let Some(name) = document.disguised(&governed) {
+        if let Some(name) = document.disguised(is_governed) {
             return Err(CallError::invalid_field(name, format!("`{name}` is no field: write it in small letters")));
         }
         match api {
@@ -146,6 +144,11 @@ impl Asked {
         };
         Ok(Self { model, model_place, stream, store: store(document, api)? })
     }
+}
+
+fn is_governed(name: &str) -> bool {
+    let refused = CANNOT_HONOUR.iter().chain(&CHAT_CANNOT).chain(&RESPONSES_CANNOT);
+    GOVERNED.contains(&name) || refused.into_iter().any(|(known, _)| *known == name)
 }
 
 fn refuse(document: &Document<'_>, fields: &[Refused]) -> Result<(), CallError> {

@@ -78,9 +78,9 @@ pub(crate) const BLOCKING_THREADS_MAX: usize = 4;
 pub(crate) const MODEL_BYTES_MAX: usize = 256;
 /// Tool definitions, content parts and other members of one list or object: above this a body is an attack on the parser.
 pub(crate) const MEMBERS_MAX: usize = 100_000;
-/// A header that goes to the upstream: twice what Anthropic's own tools send.
+/// A header that goes to the upstream: room for thirty names of features.
 pub(crate) const FEATURES_BYTES_MAX: usize = 2048;
-/// One name of a feature in it; the longest known has 40 letters.
+/// One name of a feature in it; longer ones say more than a name.
 pub(crate) const FEATURE_BYTES_MAX: usize = 64;
 /// Unbroken base64 that counts as a blob. Keys and hashes are shorter; anything longer can hide what no detector reads.
 pub(crate) const BLOB_BYTES_MIN: usize = 200;
@@ -100,7 +100,7 @@ pub(crate) const LATE_MAX: usize = 256;
 pub(crate) const ENDED_POLL: Duration = Duration::from_millis(20);
 /// How long a circuit stays open: long enough to spare callers the wait, short enough to notice a recovery.
 pub(crate) const CIRCUIT_OPEN: Duration = Duration::from_secs(15);
-/// Calls to one upstream at once, unless its `calls_max` says otherwise: below the usual limits of operators for one credential.
+/// Calls to one upstream at once, unless its `calls_max` says otherwise: a quarter of the calls that the gateway itself serves at once.
 pub(crate) const UPSTREAM_CALLS_MAX: usize = 256;
 /// One retry for ten calls: retries must not multiply the load on an upstream that is already in trouble.
 pub(crate) const RETRY_COST: u32 = 10;
@@ -110,11 +110,12 @@ pub(crate) const RETRY_SAVINGS_MAX: u32 = 100;
 pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause that an upstream's `retry-after` can ask for here; a longer one is handed to the caller.
 pub(crate) const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
-/// How long an upstream's ids are remembered. 30 days: what OpenAI documents for stored responses; later ones are answered with 404.
+/// How long an upstream's ids are remembered. 30 days, as xAI documents for stored responses (docs.x.ai/docs/guides/chat, stored page read
+/// 2026-11-23); later ones are answered with 404.
 pub(crate) const KEPT_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
-/// Ids in memory; others are read from the store. Each is about 300 bytes.
+/// Ids in memory; others are read from the store. Those of one call share what is known of them.
 pub(crate) const KEPT_CACHED_MAX: usize = 16_384;
-/// Ids and seals that one call may refer to: each may be a read of the store. A long conversation with thoughts has some hundreds.
+/// Ids and seals that one call may refer to: each may be a read of the store.
 pub(crate) const REFERENCES_MAX: usize = 2048;
 /// After the operating system refused a connection (too many open files), how long to wait before accepting again.
 pub(crate) const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
-use comity_dialect::estimate::estimate_input;
+use comity_dialect::estimate::{estimate_by_size, estimate_input};
 use comity_ledger::Cost;
 use comity_upstream::{Transcript, Usage};
 use comity_vocab::{Price, Tier};
@@ -39,9 +39,6 @@ pub(crate) enum Effort {
     /// Only sizes are looked at: nothing.
     BySize,
 }
-
-/// Bytes of JSON to a token, where texts are not looked at: about what English costs.
-const BYTES_PER_TOKEN: u64 = 4;
 
 // === impl Count ===
 
@@ -91,7 +88,7 @@ fn answered(transcript: &Transcript, effort: Effort) -> u64 {
 impl Effort {
     /// Tokens as they are counted, or by their bytes. A panic of the counting library must not cost the outcome.
     fn of(self, counted: impl FnOnce() -> u64, bytes: u64) -> u64 {
-        let by_size = bytes.div_ceil(BYTES_PER_TOKEN);
+        let by_size = estimate_by_size(bytes);
         match self {
             Self::ByText => catch_unwind(AssertUnwindSafe(counted)).unwrap_or(by_size),
             Self::BySize => by_size,

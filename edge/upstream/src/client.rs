@@ -95,7 +95,7 @@ fn request(
     if let Some(credential) = credential {
         let outgoing = Outgoing { method: method.as_str(), uri: &uri, body: &prepared.body };
         if !credential.authorise(&outgoing, &mut headers) {
-            return Err(SendError::Refused(Mismatch::Offering));
+            return Err(SendError::Refused(Mismatch::Credential));
         }
     }
     let mut request = Request::new(Full::new(prepared.body.clone()));

@@ -21,6 +21,9 @@ pub enum Mismatch {
     /// The call was prepared for another offering.
     #[error("the call was prepared for another offering")]
     Offering,
+    /// The credential is bound to another origin, or cannot sign the call.
+    #[error("the credential is bound to another address, or cannot sign the call")]
+    Credential,
     /// Not exactly the means that the permit names were applied.
     #[error("the means of the permit were not applied")]
     Means,

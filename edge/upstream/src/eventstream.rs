@@ -2,6 +2,7 @@
 
 use aws_smithy_eventstream::frame::{DecodedFrame, MessageFrameDecoder};
 use aws_smithy_types::event_stream::Message;
+use aws_smithy_types::str_bytes::StrBytes;
 use bytes::{Bytes, BytesMut};
 
 /// What no decoder can read.
@@ -11,6 +12,8 @@ pub(crate) enum BadFrame {
     TooLarge,
     /// A checksum or length is wrong.
     Damaged,
+    /// The upstream says that its stream failed, in a message without content.
+    Failed,
 }
 
 /// One message.
@@ -41,6 +44,7 @@ impl Decoder {
     /// The next whole message, or nothing until more arrives.
     pub(crate) fn next_event(&mut self) -> Result<Option<Event>, BadFrame> {
         match self.frames.decode_frame(&mut self.buffer) {
+            Ok(DecodedFrame::Complete(message)) if header(&message, ":message-type") == Some("error") => Err(BadFrame::Failed),
             Ok(DecodedFrame::Complete(message)) => Ok(Some(Event { kind: kind(&message), payload: message.payload().clone() })),
             Ok(DecodedFrame::Incomplete) if self.buffer.len() > self.frame_bytes_max => Err(BadFrame::TooLarge),
             Ok(DecodedFrame::Incomplete) => Ok(None),
@@ -50,11 +54,12 @@ impl Decoder {
 }
 
 fn kind(message: &Message) -> String {
-    let header = |wanted: &str| {
-        let found = message.headers().iter().find(|header| header.name().as_str() == wanted)?;
-        found.value().as_string().ok().map(|value| value.as_str().to_owned())
-    };
-    header(":exception-type").or_else(|| header(":event-type")).unwrap_or_default()
+    header(message, ":exception-type").or_else(|| header(message, ":event-type")).unwrap_or_default().to_owned()
+}
+
+fn header<'m>(message: &'m Message, wanted: &str) -> Option<&'m str> {
+    let found = message.headers().iter().find(|header| header.name().as_str() == wanted)?;
+    found.value().as_string().ok().map(StrBytes::as_str)
 }
 
 #[cfg(test)]
@@ -86,6 +91,13 @@ mod tests {
             let event = |kind: &str, payload: &'static str| (kind.to_owned(), Bytes::from(payload));
             assert_eq!(events, [event("messageStart", "{\"a\":1}"), event("throttlingException", "{}")], "{size}");
         }
+    }
+
+    #[test]
+    fn an_error_is_no_event() {
+        let mut decoder = Decoder::new(1024);
+        decoder.push(&message(":message-type", "error", ""));
+        assert_eq!(decoder.next_event(), Err(BadFrame::Failed));
     }
 
     #[test]

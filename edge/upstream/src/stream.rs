@@ -342,6 +342,7 @@ impl From<BadFrame> for StreamError {
         match bad {
             BadFrame::TooLarge => Self::TooLarge(FRAME_BYTES_MAX),
             BadFrame::Damaged => Self::BadAnswer("a frame of the stream is damaged"),
+            BadFrame::Failed => Self::BadAnswer("the upstream says that its stream failed"),
         }
     }
 }

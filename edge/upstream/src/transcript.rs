@@ -1,14 +1,11 @@
 //! What an answer said, kept only so that its tokens can be estimated when the upstream counts none. Bounded, and never written anywhere.
 
 use bytes::Bytes;
-use comity_dialect::estimate::OutputEstimate;
+use comity_dialect::estimate::{OutputEstimate, estimate_by_size};
 use serde_json::Value;
 
 use crate::limits::{TRANSCRIPT_BYTES_MAX, WHOLE_BYTES_MAX};
 use crate::sse::{Splitter, data};
-
-/// Bytes of an answer to a token, where nothing of it was kept.
-const BYTES_PER_TOKEN: u64 = 4;
 
 /// The beginning of an answer as its caller got it, and how long it was. It has no text form: it is what a person may read of the answer.
 #[derive(Default)]
@@ -52,7 +49,7 @@ impl Transcript {
         }
         let looked_at = self.kept.len().saturating_add(self.whole.len());
         if looked_at == 0 {
-            return self.bytes.div_ceil(BYTES_PER_TOKEN);
+            return estimate_by_size(self.bytes);
         }
         let tokens = u128::from(estimate.tokens()).saturating_mul(u128::from(self.bytes)).div_ceil(u128::from(length(looked_at)));
         u64::try_from(tokens).unwrap_or(u64::MAX)

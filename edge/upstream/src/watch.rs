@@ -3,10 +3,11 @@
 //! Only numbers, ids and seals are taken: no text of an answer is kept. What is not as expected is passed over, never a reason to fail an
 //! answer that its caller can read.
 
-use comity_dialect::{Usage, Wire};
+use comity_dialect::{Usage, Wire, read_usage};
 use memchr::memmem;
 use serde::de::{Deserializer, IgnoredAny};
 use serde::{Deserialize, de};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// Something that the upstream keeps under an id, or sealed so that only it can read it.
@@ -80,7 +81,7 @@ fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
 
 fn chat(json: &[u8]) -> Option<Seen> {
     let wire: Chat = parse(json)?;
-    let usage = wire.usage.map(ChatUsage::usage);
+    let usage = wire.usage.and_then(|usage| read_usage(Wire::Chat, &usage));
     let no_choices = wire.choices.as_ref().is_some_and(Vec::is_empty);
     let sounds = wire.choices.unwrap_or_default().into_iter().filter_map(|choice| choice.message.or(choice.delta)?.audio?.id);
     let kept = sounds.map(Kept::Item).collect();
@@ -91,19 +92,6 @@ fn chat(json: &[u8]) -> Option<Seen> {
 fn lenient<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
     let raw = <&RawValue>::deserialize(deserializer)?;
     Ok(serde_json::from_str(raw.get()).unwrap_or_default())
-}
-
-/// A count, however its number is written: some servers say `7.0`.
-fn tokens<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let raw = <&RawValue>::deserialize(deserializer)?.get();
-    Ok(serde_json::from_str(raw).ok().or_else(|| whole_number(raw)))
-}
-
-#[expect(clippy::as_conversions, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the bounds are checked first")]
-fn whole_number(raw: &str) -> Option<u64> {
-    const MAX: f64 = 9_007_199_254_740_992.0;
-    let number: f64 = serde_json::from_str(raw).ok()?;
-    (0.0..=MAX).contains(&number).then_some(number as u64)
 }
 
 /// Those items of a list that are of the expected shape.
@@ -132,7 +120,7 @@ struct Chat {
     #[serde(deserialize_with = "lenient")]
     choices: Option<Vec<ChatChoice>>,
     #[serde(deserialize_with = "lenient")]
-    usage: Option<ChatUsage>,
+    usage: Option<Value>,
     #[serde(deserialize_with = "lenient")]
     error: Option<IgnoredAny>,
 }
@@ -155,52 +143,6 @@ struct ChatMessage {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct ChatUsage {
-    #[serde(deserialize_with = "tokens")]
-    prompt_tokens: Option<u64>,
-    #[serde(deserialize_with = "tokens")]
-    completion_tokens: Option<u64>,
-    #[serde(deserialize_with = "lenient")]
-    prompt_tokens_details: Option<Cached>,
-    #[serde(deserialize_with = "lenient")]
-    completion_tokens_details: Option<Thought>,
-    /// DeepSeek's name for cached tokens.
-    #[serde(deserialize_with = "tokens")]
-    prompt_cache_hit_tokens: Option<u64>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Cached {
-    #[serde(deserialize_with = "tokens")]
-    cached_tokens: Option<u64>,
-    #[serde(deserialize_with = "tokens")]
-    cache_write_tokens: Option<u64>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Thought {
-    #[serde(deserialize_with = "tokens")]
-    reasoning_tokens: Option<u64>,
-}
-
-impl ChatUsage {
-    fn usage(self) -> Usage {
-        let details = self.prompt_tokens_details.unwrap_or_default();
-        Usage {
-            input_tokens: self.prompt_tokens.unwrap_or_default(),
-            cache_read_tokens: details.cached_tokens.or(self.prompt_cache_hit_tokens).unwrap_or_default(),
-            cache_write_tokens: details.cache_write_tokens.unwrap_or_default(),
-            output_tokens: self.completion_tokens.unwrap_or_default(),
-            reasoning_tokens: self.completion_tokens_details.and_then(|details| details.reasoning_tokens).unwrap_or_default(),
-            ..Usage::default()
-        }
-    }
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
 struct ResponseEvent {
     #[serde(deserialize_with = "lenient")]
     r#type: String,
@@ -216,7 +158,7 @@ struct Response {
     #[serde(deserialize_with = "lenient")]
     id: Option<String>,
     #[serde(deserialize_with = "lenient")]
-    usage: Option<ResponseUsage>,
+    usage: Option<Value>,
     #[serde(deserialize_with = "lenient")]
     output: Each<Item>,
 }
@@ -250,19 +192,6 @@ struct Annotation {
     file_id: Option<String>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct ResponseUsage {
-    #[serde(deserialize_with = "tokens")]
-    input_tokens: Option<u64>,
-    #[serde(deserialize_with = "tokens")]
-    output_tokens: Option<u64>,
-    #[serde(deserialize_with = "lenient")]
-    input_tokens_details: Option<Cached>,
-    #[serde(deserialize_with = "lenient")]
-    output_tokens_details: Option<Thought>,
-}
-
 impl ResponseEvent {
     fn seen(self) -> Seen {
         let mut seen = self.response.map(Response::seen).unwrap_or_default();
@@ -280,21 +209,7 @@ impl Response {
     fn seen(self) -> Seen {
         let mut kept: Vec<_> = self.id.map(Kept::Response).into_iter().collect();
         self.output.0.into_iter().for_each(|item| item.kept(&mut kept));
-        Seen { usage: self.usage.map(ResponseUsage::usage), kept, ..Seen::default() }
-    }
-}
-
-impl ResponseUsage {
-    fn usage(self) -> Usage {
-        let details = self.input_tokens_details.unwrap_or_default();
-        Usage {
-            input_tokens: self.input_tokens.unwrap_or_default(),
-            cache_read_tokens: details.cached_tokens.unwrap_or_default(),
-            cache_write_tokens: details.cache_write_tokens.unwrap_or_default(),
-            output_tokens: self.output_tokens.unwrap_or_default(),
-            reasoning_tokens: self.output_tokens_details.and_then(|details| details.reasoning_tokens).unwrap_or_default(),
-            ..Usage::default()
-        }
+        Seen { usage: self.usage.and_then(|usage| read_usage(Wire::Responses, &usage)), kept, ..Seen::default() }
     }
 }
 
@@ -318,7 +233,7 @@ struct MessageEvent {
     #[serde(deserialize_with = "lenient")]
     message: Option<Message>,
     #[serde(deserialize_with = "lenient")]
-    usage: Option<MessageUsage>,
+    usage: Option<Value>,
     #[serde(deserialize_with = "lenient")]
     delta: Option<MessageDelta>,
     #[serde(deserialize_with = "lenient")]
@@ -342,7 +257,7 @@ struct Message {
     #[serde(deserialize_with = "lenient")]
     container: Option<Named>,
     #[serde(deserialize_with = "lenient")]
-    usage: Option<MessageUsage>,
+    usage: Option<Value>,
 }
 
 #[derive(Deserialize, Default)]
@@ -373,58 +288,10 @@ struct HostedResult {
     file_id: Option<String>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct MessageUsage {
-    #[serde(deserialize_with = "tokens")]
-    input_tokens: Option<u64>,
-    #[serde(deserialize_with = "tokens")]
-    output_tokens: Option<u64>,
-    #[serde(deserialize_with = "tokens")]
-    cache_creation_input_tokens: Option<u64>,
-    #[serde(deserialize_with = "tokens")]
-    cache_read_input_tokens: Option<u64>,
-    #[serde(deserialize_with = "lenient")]
-    cache_creation: Option<CacheCreation>,
-    #[serde(deserialize_with = "lenient")]
-    output_tokens_details: Option<MessageThought>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct MessageThought {
-    #[serde(deserialize_with = "tokens")]
-    thinking_tokens: Option<u64>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct CacheCreation {
-    #[serde(deserialize_with = "tokens")]
-    ephemeral_1h_input_tokens: Option<u64>,
-}
-
-impl MessageUsage {
-    /// Anthropic counts cached tokens apart from the others.
-    fn usage(self) -> Usage {
-        let read = self.cache_read_input_tokens.unwrap_or_default();
-        let written = self.cache_creation_input_tokens.unwrap_or_default();
-        let hour = self.cache_creation.and_then(|creation| creation.ephemeral_1h_input_tokens).unwrap_or_default();
-        Usage {
-            input_tokens: self.input_tokens.unwrap_or_default().saturating_add(read).saturating_add(written),
-            cache_read_tokens: read,
-            cache_write_tokens: written.saturating_sub(hour),
-            cache_write_hour_tokens: hour,
-            output_tokens: self.output_tokens.unwrap_or_default(),
-            reasoning_tokens: self.output_tokens_details.and_then(|details| details.thinking_tokens).unwrap_or_default(),
-        }
-    }
-}
-
 impl MessageEvent {
     fn seen(self) -> Seen {
         let mut seen = self.message.map(Message::seen).unwrap_or_default();
-        seen.usage = seen.usage.or(self.usage.map(MessageUsage::usage));
+        seen.usage = seen.usage.or(self.usage.and_then(|usage| read_usage(Wire::Messages, &usage)));
         if let Some(delta) = self.delta {
             seen.kept.extend(delta.signature.map(Kept::Sealed));
             seen.kept.extend(delta.container.and_then(|container| container.id).map(Kept::Container));
@@ -442,7 +309,7 @@ impl Message {
     fn seen(self) -> Seen {
         let mut kept: Vec<_> = self.container.and_then(|container| container.id).map(Kept::Container).into_iter().collect();
         self.content.0.into_iter().for_each(|block| block.kept(&mut kept));
-        Seen { usage: self.usage.map(MessageUsage::usage), kept, ..Seen::default() }
+        Seen { usage: self.usage.and_then(|usage| read_usage(Wire::Messages, &usage)), kept, ..Seen::default() }
     }
 }
 

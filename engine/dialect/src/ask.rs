@@ -284,6 +284,19 @@ impl<T> Said<T> {
     }
 }
 
+// === impl Role ===
+
+impl Role {
+    /// As OpenAI, Anthropic and Amazon write it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Assistant => "assistant",
+            Self::System => "system",
+        }
+    }
+}
+
 // === impl Part ===
 
 impl Part {

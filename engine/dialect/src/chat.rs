@@ -25,6 +25,7 @@ pub use problem::read_problem;
 pub use read_ask::read_ask;
 pub use read_events::EventReader;
 pub use read_reply::read_reply;
+pub(crate) use tokens::read as read_usage;
 pub(crate) use write_ask::effort_of_budget;
 pub use write_ask::{ChatTarget, LimitField, Thoughts, write_ask};
 pub use write_events::EventWriter;

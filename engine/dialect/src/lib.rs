@@ -32,6 +32,6 @@ pub use error::{BadAnswer, CannotHonour, UpstreamProblem};
 pub use event::{Delta, Event, PartStart};
 pub use reply::{Reply, ReplyPart, Stamp, Stop};
 pub use responses::sealed;
-pub use translate::{StreamTranslator, Target, Translated, read_problem, translate_ask, translate_reply};
+pub use translate::{StreamTranslator, Target, Translated, read_problem, read_usage, translate_ask, translate_reply};
 pub use usage::Usage;
 pub use wire::Frame;

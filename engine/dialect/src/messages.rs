@@ -22,5 +22,6 @@ pub use problem::read_problem;
 pub use read_ask::read_ask;
 pub use read_events::EventReader;
 pub use reply::{read_reply, write_reply};
+pub(crate) use usage::read as read_usage;
 pub use write_ask::write_ask;
 pub use write_events::EventWriter;

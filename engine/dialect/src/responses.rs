@@ -24,6 +24,7 @@ pub use problem::read_problem;
 pub use read_ask::read_ask;
 pub use read_events::EventReader;
 pub use read_reply::read_reply;
+pub(crate) use read_reply::read_usage;
 pub use write_ask::write_ask;
 pub use write_events::EventWriter;
 pub use write_reply::write_reply;

@@ -1,5 +1,7 @@
 //! From any dialect into any other: reading and writing by the name of the dialect.
 
+use serde_json::Value;
+
 use crate::api::{Api, Wire};
 use crate::ask::Ask;
 use crate::error::{BadAnswer, CannotHonour, UpstreamProblem};
@@ -113,6 +115,17 @@ pub fn translate_reply((wire, api): (Wire, Api), body: &[u8], stamp: &Stamp) -> 
     };
     let sealed = reply.parts.iter().filter_map(sealed).collect();
     Ok(Translated { body, usage: reply.usage, sealed })
+}
+
+/// Reads the `usage` member of an answer or event that passes untouched; nothing for dialects of which none does.
+#[must_use]
+pub fn read_usage(wire: Wire, usage: &Value) -> Option<Usage> {
+    match wire {
+        Wire::Chat | Wire::Embeddings => chat::read_usage(Some(usage)),
+        Wire::Responses => responses::read_usage(usage),
+        Wire::Messages => Some(messages::read_usage(usage)).filter(|_| usage.is_object()),
+        Wire::CountTokens | Wire::Gemini | Wire::Bedrock => None,
+    }
 }
 
 fn sealed(part: &ReplyPart) -> Option<String> {

@@ -150,6 +150,18 @@ pub(crate) fn arguments_text(arguments: &str) -> &str {
     if arguments.trim().is_empty() { "{}" } else { arguments }
 }
 
+/// A count of an upstream, however its number is written (some servers say `7.0`); nothing where there is none.
+pub(crate) fn count(value: Option<&Value>) -> Option<u64> {
+    let number = value?.as_number()?;
+    number.as_u64().or_else(|| whole(number.as_f64()?))
+}
+
+#[expect(clippy::as_conversions, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the bounds are checked first")]
+fn whole(number: f64) -> Option<u64> {
+    const MAX: f64 = 9_007_199_254_740_992.0;
+    (0.0..=MAX).contains(&number).then_some(number as u64)
+}
+
 /// One server-sent event: `event: name`, where the dialect has names, and `data`.
 pub(crate) fn sse(out: &mut Vec<u8>, event: Option<&str>, data: &Value) {
     if let Some(event) = event {
@@ -187,6 +199,15 @@ mod tests {
     fn a_body_is_a_json_object() {
         let error = |body: &[u8]| Fields::parse(body).err().map(|error| error.to_string()).unwrap();
         assert_eq!((error(b"[]"), error(b"{")), ("`body` is not a JSON object".to_owned(), "`body` is not valid JSON".to_owned()));
+    }
+
+    #[test]
+    fn counts_are_read_however_they_are_written() {
+        let read = |json: &str| count(serde_json::from_str::<Value>(json).ok().as_ref());
+        assert_eq!(
+            [read("7"), read("7.0"), read("1e1"), read("-1"), read("\"7\""), read("null")],
+            [Some(7), Some(7), Some(10), None, None, None]
+        );
     }
 
     #[test]

@@ -83,16 +83,8 @@ fn messages(turns: &[Turn]) -> Result<Vec<Value>, CannotHonour> {
             Some(_) | None => joined.push((turn.role, blocks)),
         }
     }
-    Ok(joined.into_iter().map(|(role, content)| json!({ "role": role_name(role), "content": content })).collect())
-}
-
-/// Instructions in mid-conversation have a role of their own; a model that does not know it says so.
-const fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::User => "user",
-        Role::Assistant => "assistant",
-        Role::System => "system",
-    }
+    // Instructions in mid-conversation have a role of their own; a model that does not know it says so.
+    Ok(joined.into_iter().map(|(role, content)| json!({ "role": role.name(), "content": content })).collect())
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::usage::Usage;
+use crate::wire;
 
 /// Reads a `usage` object; nothing where it is absent or null.
-pub(super) fn read(usage: Option<&Value>) -> Option<Usage> {
+pub(crate) fn read(usage: Option<&Value>) -> Option<Usage> {
     let usage = usage.filter(|usage| usage.is_object())?;
     let input = usage.get("prompt_tokens_details");
     // Where it stands: OpenAI; DeepSeek; Moonshot.
@@ -50,7 +51,7 @@ fn output_tokens(usage: &Value, reasoning_tokens: u64) -> u64 {
 }
 
 fn count(object: Option<&Value>, name: &str) -> u64 {
-    object.and_then(|object| object.get(name)).and_then(Value::as_u64).unwrap_or(0)
+    wire::count(object.and_then(|object| object.get(name))).unwrap_or(0)
 }
 
 #[cfg(test)]

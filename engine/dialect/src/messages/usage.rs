@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::usage::Usage;
+use crate::wire;
 
 /// What an upstream counted so far, in Anthropic's counting. Counts of an answer come twice, at its start and at its end.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,13 +24,13 @@ impl Counts {
     /// Takes a `usage` object. Later counts replace earlier ones, also by less: some upstreams guess at the start that nothing was cached.
     /// A later 0 replaces nothing, because others leave out by writing 0.
     pub(super) fn read(&mut self, usage: &Value) {
-        let within = |group: &str, name: &str| usage.get(group).and_then(|group| group.get(name)).and_then(Value::as_u64);
+        let within = |group: &str, name: &str| wire::count(usage.get(group).and_then(|group| group.get(name)));
         for (count, said) in [
-            (&mut self.input, usage.get("input_tokens").and_then(Value::as_u64)),
-            (&mut self.cache_read, usage.get("cache_read_input_tokens").and_then(Value::as_u64)),
-            (&mut self.cache_write, usage.get("cache_creation_input_tokens").and_then(Value::as_u64)),
+            (&mut self.input, wire::count(usage.get("input_tokens"))),
+            (&mut self.cache_read, wire::count(usage.get("cache_read_input_tokens"))),
+            (&mut self.cache_write, wire::count(usage.get("cache_creation_input_tokens"))),
             (&mut self.cache_write_hour, within("cache_creation", "ephemeral_1h_input_tokens")),
-            (&mut self.output, usage.get("output_tokens").and_then(Value::as_u64)),
+            (&mut self.output, wire::count(usage.get("output_tokens"))),
             (&mut self.thinking, within("output_tokens_details", "thinking_tokens")),
         ] {
             *count = said.filter(|said| *said > 0).unwrap_or(*count);
@@ -50,7 +51,7 @@ impl Counts {
 }
 
 /// Reads the `usage` of a whole answer.
-pub(super) fn read(usage: &Value) -> Usage {
+pub(crate) fn read(usage: &Value) -> Usage {
     let mut counts = Counts::default();
     counts.read(usage);
     counts.usage()

@@ -7,6 +7,7 @@ use crate::error::BadAnswer;
 use crate::limits;
 use crate::reply::{Reply, ReplyPart, Stamp, Stop, call_id};
 use crate::usage::Usage;
+use crate::wire;
 
 /// The answer.
 ///
@@ -58,8 +59,13 @@ pub(super) fn stop(answer: &Value) -> Result<Stop, BadAnswer> {
 
 /// What was counted.
 pub(super) fn usage(answer: &Value) -> Option<Usage> {
-    let usage = answer.get("usage").filter(|usage| usage.is_object())?;
-    let count = |path: &str| usage.pointer(path).and_then(Value::as_u64).unwrap_or(0);
+    read_usage(answer.get("usage")?)
+}
+
+/// Reads a `usage` object; nothing where it is none.
+pub(crate) fn read_usage(usage: &Value) -> Option<Usage> {
+    let usage = Some(usage).filter(|usage| usage.is_object())?;
+    let count = |path: &str| wire::count(usage.pointer(path)).unwrap_or(0);
     Some(Usage {
         input_tokens: count("/input_tokens"),
         cache_read_tokens: count("/input_tokens_details/cached_tokens"),

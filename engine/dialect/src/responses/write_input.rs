@@ -32,7 +32,7 @@ pub(super) fn write(ask: &Ask, body: &mut Map<String, Value>) -> Result<(), Cann
 
 fn write_turn(turn: &Turn, items: &mut Vec<Value>) -> Result<(), CannotHonour> {
     let mut content = Vec::new();
-    let role = role_name(turn.role);
+    let role = turn.role.name();
     for said in turn.parts.iter().filter(|said| !said.value.is_nothing()) {
         match written(turn.role, said)? {
             Written::Content(part) => content.push(part),
@@ -126,14 +126,6 @@ fn flush(role: &str, content: &mut Vec<Value>, items: &mut Vec<Value>) {
         _ => Value::Array(content),
     };
     items.push(json!({"type": "message", "role": role, "content": written}));
-}
-
-fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::User => "user",
-        Role::Assistant => "assistant",
-        Role::System => "system",
-    }
 }
 
 #[cfg(test)]
