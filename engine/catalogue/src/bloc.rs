@@ -1,7 +1,8 @@
 //! Blocs: dated sets of jurisdictions.
 //!
 //! A membership has a first day and may have a last, so that a past call is judged by the blocs of its day. Where a source does not say since
-//! when, membership starts on the day of the source, never earlier.
+//! when, membership starts on the day of the source, never earlier. Some memberships hold for certified recipients only: those count for
+//! the places of an offering that has the certificate, and for nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +19,22 @@ pub(crate) type Blocs = BTreeMap<BlocId, Bloc>;
 /// The memberships of one bloc.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Bloc {
+    pub(crate) name: String,
+    pub(crate) note: Option<String>,
+    /// Of the table of the bloc; a group of members may have its own.
+    pub(crate) provenance: Provenance,
+    /// Where the bloc stands: file and line.
+    pub(crate) place: (usize, usize),
     members: BTreeMap<Jurisdiction, Membership>,
+}
+
+/// The members of a bloc at one instant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct MembersAt {
+    /// Members without a condition.
+    pub(crate) always: BTreeSet<Jurisdiction>,
+    /// Members for offerings that have one of these certifications or transfer mechanisms.
+    pub(crate) only_with: BTreeMap<Jurisdiction, BTreeSet<String>>,
 }
 
 /// The times in which one jurisdiction is a member, as the last file that names it says.
@@ -29,22 +45,37 @@ struct Membership {
 }
 
 /// Half open: a member from `since`, no longer at `until`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Period {
-    since: Instant,
-    until: Instant,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Period {
+    pub(crate) since: Instant,
+    pub(crate) until: Instant,
+    /// The certification or transfer mechanism that an offering needs for this membership to count.
+    pub(crate) only_with: Option<String>,
+    /// The document.
+    pub(crate) source: String,
 }
 
 const BLOC_KEYS: [&str; 3] = ["name", "note", "members"];
-const MEMBER_KEYS: [&str; 3] = ["in", "since", "until"];
+const MEMBER_KEYS: [&str; 4] = ["in", "since", "until", "only_with"];
 
 // === impl Bloc ===
 
 impl Bloc {
     /// The members at an instant.
-    pub(crate) fn at(&self, instant: Instant) -> BTreeSet<Jurisdiction> {
-        let is_member = |membership: &Membership| membership.periods.iter().any(|period| period.covers(instant));
-        self.members.iter().filter(|(_, membership)| is_member(membership)).map(|(code, _)| *code).collect()
+    pub(crate) fn at(&self, instant: Instant) -> MembersAt {
+        let mut at = MembersAt::default();
+        for (code, period) in self.periods().filter(|(_, period)| period.covers(instant)) {
+            match &period.only_with {
+                None => _ = at.always.insert(code),
+                Some(word) => _ = at.only_with.entry(code).or_default().insert(word.clone()),
+            }
+        }
+        at
+    }
+
+    /// Every membership that there is, was or will be.
+    pub(crate) fn periods(&self) -> impl Iterator<Item = (Jurisdiction, &Period)> {
+        self.members.iter().flat_map(|(code, membership)| membership.periods.iter().map(|period| (*code, period)))
     }
 
     /// Every instant at which somebody joins or leaves.
@@ -63,10 +94,19 @@ impl Bloc {
     }
 }
 
+// === impl MembersAt ===
+
+impl MembersAt {
+    /// Whether a place is a member for a recipient that has these words.
+    pub(crate) fn contains(&self, place: Jurisdiction, words: &BTreeSet<String>) -> bool {
+        self.always.contains(&place) || self.only_with.get(&place).is_some_and(|needed| !needed.is_disjoint(words))
+    }
+}
+
 // === impl Period ===
 
 impl Period {
-    fn covers(self, instant: Instant) -> bool {
+    fn covers(&self, instant: Instant) -> bool {
         self.since <= instant && instant < self.until
     }
 }
@@ -95,10 +135,13 @@ fn unknown(blocs: &Blocs, id: &BlocId) -> Complaint {
 
 fn read_bloc(bloc: &mut Bloc, lists: &Lists, reader: &mut Reader<'_, '_>, (key, table): (&Key<'_>, &DeTable<'_>)) {
     reader.only(table, "a bloc", &[&BLOC_KEYS[..], &KEYS].concat());
-    for key in ["name", "note"] {
-        get(table, key).map(|node| reader.text(node, key).is_some());
-    }
+    let mut words = |name: &str| get(table, name).and_then(|node| reader.text(node, name)).map(str::to_owned);
+    let (name, note) = (words("name"), words("note"));
     let provenance = Provenance::parse(reader, table);
+    if let Some(name) = name {
+        (bloc.name, bloc.note, bloc.provenance) = (name, note, provenance.clone());
+        bloc.place = (reader.file, reader.line(&key.span()));
+    }
     let Some(members) = get(table, "members") else {
         let hint = "add `members = [{ in = [\"…\"], since = 2026-01-31 }]`; write `members = []` for a bloc that is still empty";
         reader.error(key.span(), Complaint::new(format!("bloc `{}` has no members", key.get_ref())).hint(hint));
@@ -107,7 +150,7 @@ fn read_bloc(bloc: &mut Bloc, lists: &Lists, reader: &mut Reader<'_, '_>, (key, 
     for node in reader.array(members, "members").into_iter().flat_map(|list| list.iter()) {
         let Some((codes, period)) = read_group(lists, reader, node, (key, &provenance)) else { continue };
         for code in codes {
-            bloc.add(code, reader.file, period);
+            bloc.add(code, reader.file, period.clone());
         }
     }
 }
@@ -133,7 +176,14 @@ fn read_group(
     if let Some((since, until)) = since.zip(until).filter(|(since, until)| until <= since) {
         reader.error(node.span(), Complaint::new(format!("membership ends on {until}, before it starts on {since}")));
     }
-    let period = Period { since: start_of(since?), until: until.map_or(Instant::MAX, start_of) };
+    let only_with = get(table, "only_with").map(|node| lists.word(reader, node, "only_with"));
+    let period = Period {
+        since: start_of(since?),
+        until: until.map_or(Instant::MAX, start_of),
+        // A condition that cannot be read must not become none.
+        only_with: only_with.map(Option::unwrap_or_default),
+        source: provenance.source?,
+    };
     Some((codes, period))
 }
 

@@ -4,18 +4,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use comity_vocab::{Digest, Instant, OfferingId, Strength};
+use comity_vocab::{Currency, Digest, Instant, OfferingId};
 
 use crate::bloc::{self, Blocs};
 use crate::derive::{self, Members};
-use crate::fact::Fact;
+use crate::law::{self, Laws};
 use crate::lists::Lists;
-use crate::offering::{Draft, Entry};
+use crate::names::Names;
+use crate::offering::{Around, Draft, Entry};
 use crate::problem::{Problem, Severity};
 use crate::provenance::start_of;
 use crate::reader::Reader;
-use crate::value::Value;
-use crate::view::FactView;
+use crate::region::Regions;
+use crate::statement::{self, Known};
 use crate::world::World;
 
 /// One file of a catalogue.
@@ -30,19 +31,35 @@ pub struct SourceFile {
 /// Facts about offerings, checked. Shared by `Arc`; reading it is cheap except for [`Catalogue::at`], which builds a world.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Catalogue {
-    files: Vec<SourceFile>,
+    pub(crate) files: Vec<SourceFile>,
     digest: Digest,
     warnings: Vec<Problem>,
-    lists: Lists,
-    blocs: Blocs,
-    operators: BTreeMap<String, String>,
-    offerings: BTreeMap<OfferingId, Entry>,
+    pub(crate) lists: Lists,
+    pub(crate) blocs: Blocs,
+    pub(crate) laws: Laws,
+    pub(crate) names: Names,
+    /// The currency of operators that do not bill in dollars.
+    pub(crate) bills_in: BTreeMap<String, Currency>,
+    pub(crate) offerings: BTreeMap<OfferingId, Entry>,
     /// Every instant at which something changes, sorted.
     boundaries: Vec<Instant>,
 }
 
 const DIGEST_DOMAIN: &str = "comity catalogue v1";
-const TABLES: [&str; 7] = ["bloc", "certifications", "jurisdictions", "mistaken", "offering", "operator", "transfers"];
+const TABLES: [&str; 12] = [
+    "bloc",
+    "certifications",
+    "developer",
+    "jurisdictions",
+    "law",
+    "mistaken",
+    "model",
+    "offering",
+    "operator",
+    "place",
+    "regions",
+    "transfers",
+];
 
 // === impl Catalogue ===
 
@@ -53,17 +70,17 @@ impl Catalogue {
     /// Every error and every warning of every file, in the order of files and lines.
     pub fn parse(files: Vec<SourceFile>) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let read = read(&files, &mut problems);
+        let Read { lists, names, regions, blocs, laws, mut draft } = read(&files, &mut problems);
+        let bills_in = std::mem::take(&mut draft.bills_in);
+        let around = Around { names: &names, regions: &regions, files: &files };
+        let offerings = draft.assemble(&around, &mut problems);
         sort(&mut problems, &files);
         if problems.iter().any(|problem| problem.severity == Severity::Error) {
             return Err(problems);
         }
-        let Read { lists, blocs, draft } = read;
-        let assembled = draft.assemble();
-        let boundaries = boundaries(&blocs, &assembled.offerings);
+        let boundaries = boundaries(&blocs, &offerings);
         let digest = digest(&files);
-        let (operators, offerings) = (assembled.operators, assembled.offerings);
-        Ok(Self { files, digest, warnings: problems, lists, blocs, operators, offerings, boundaries })
+        Ok(Self { files, digest, warnings: problems, lists, blocs, laws, names, bills_in, offerings, boundaries })
     }
 
     /// What a person should look at although the catalogue loads.
@@ -89,15 +106,20 @@ impl Catalogue {
     pub fn at(&self, instant: Instant) -> World {
         let next = self.boundaries.partition_point(|boundary| *boundary <= instant);
         let last = next.checked_sub(1).and_then(|last| self.boundaries.get(last));
-        let blocs: Members = self.blocs.iter().map(|(id, bloc)| (id.clone(), bloc.at(instant))).collect();
-        let offering = |(id, entry): (&OfferingId, &Entry)| (id.clone(), derive::offering(id, entry, &blocs, instant));
+        let members: Members = self.blocs.iter().map(|(id, bloc)| (id.clone(), bloc.at(instant))).collect();
+        let offering = |(id, entry): (&OfferingId, &Entry)| (id.clone(), derive::offering(id, entry, &members, instant));
+        let offerings = self.offerings.iter().map(offering).collect();
+        let only_with = members.iter().filter(|(_, members)| !members.only_with.is_empty());
         World {
             valid_from: last.copied().unwrap_or(Instant::MIN),
             valid_until: self.boundaries.get(next).copied().unwrap_or(Instant::MAX),
             jurisdictions: self.lists.jurisdictions.keys().copied().collect(),
             mistaken: self.lists.mistaken.clone(),
-            offerings: self.offerings.iter().map(offering).collect(),
-            blocs,
+            certifications: self.lists.certifications.keys().cloned().collect(),
+            transfers: self.lists.transfers.keys().cloned().collect(),
+            offerings,
+            only_with: only_with.map(|(id, members)| (id.clone(), members.only_with.clone())).collect(),
+            blocs: members.into_iter().map(|(id, members)| (id, members.always)).collect(),
         }
     }
 
@@ -106,21 +128,9 @@ impl Catalogue {
         self.offerings.keys()
     }
 
-    /// Everything that any file says of an offering, by name; of facts with one name the one that counts comes first. Nothing if there is
-    /// no such offering.
-    #[must_use]
-    pub fn facts(&self, id: &OfferingId) -> Option<Vec<FactView>> {
-        let entry = self.offerings.get(id)?;
-        let views = entry.facts.iter().flat_map(|(name, facts)| {
-            let ranked = facts.iter().rev().enumerate();
-            ranked.map(|(rank, fact)| self.view(name.to_string(), fact, rank > 0))
-        });
-        Some(views.collect())
-    }
-
     /// Id and name of every operator.
     pub fn operators(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.operators.iter().map(|(id, name)| (id.as_str(), name.as_str()))
+        self.names.operators.iter().map(|(id, name)| (id.as_str(), name.as_str()))
     }
 
     /// Every name that `certificate` may have, with its title.
@@ -132,36 +142,20 @@ impl Catalogue {
     pub fn transfers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.lists.transfers.iter().map(|(name, title)| (name.as_str(), title.as_str()))
     }
-
-    fn view(&self, name: String, fact: &Fact, overridden: bool) -> FactView {
-        let provenance = &fact.provenance;
-        let known = fact.value != Value::Unknown;
-        let strength = if known { provenance.strength() } else { Strength::Unknown };
-        FactView {
-            name,
-            value: fact.value.to_string(),
-            source: provenance.source.clone().unwrap_or_default(),
-            read: provenance.read.clone(),
-            as_of: provenance.as_of.map(|day| day.to_string()),
-            strength,
-            stated_strength: provenance.stated.filter(|stated| known && *stated > strength),
-            expires: provenance.expires.map(|day| day.to_string()),
-            file: self.files.get(fact.file).map(|file| file.path.clone()).unwrap_or_default(),
-            line: fact.line,
-            overridden,
-        }
-    }
 }
 
 /// What all files say.
 #[derive(Default)]
 struct Read {
     lists: Lists,
+    names: Names,
+    regions: Regions,
     blocs: Blocs,
+    laws: Laws,
     draft: Draft,
 }
 
-/// The lists first, since facts are checked against those of all files, also of later ones.
+/// Lists and names first, since facts are checked against those of all files, also of later ones.
 fn read(files: &[SourceFile], problems: &mut Vec<Problem>) -> Read {
     let mut read = Read::default();
     let mut parsed = Vec::new();
@@ -170,6 +164,7 @@ fn read(files: &[SourceFile], problems: &mut Vec<Problem>) -> Read {
         let tables = reader.tables();
         reader.only(&tables, "a catalogue file", &TABLES);
         read.lists.read(&mut reader, &tables);
+        read.names.read(&tables);
         parsed.push((at, file, tables));
     }
     if read.lists.jurisdictions.is_empty() {
@@ -178,8 +173,10 @@ fn read(files: &[SourceFile], problems: &mut Vec<Problem>) -> Read {
     }
     for (at, file, tables) in &parsed {
         let mut reader = Reader::new(*at, file, problems);
+        read.regions.read(&read.lists, &mut reader, tables);
         bloc::read(&mut read.blocs, &read.lists, &mut reader, tables);
-        read.draft.read(&read.lists, &mut reader, tables);
+        law::read(&mut read.laws, &read.lists, &mut reader, tables);
+        statement::read(&mut read.draft, Known { lists: &read.lists, names: &read.names }, &mut reader, tables);
     }
     read
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use comity_vocab::{Assurance, BlocId, Instant, Jurisdiction, Offering, OfferingId, Origin, Places, Price, Scale, Strength};
 
+use crate::bloc::MembersAt;
 use crate::fact::Fact;
 use crate::offering::Entry;
 use crate::value::{FactName, Value};
@@ -16,18 +17,21 @@ const COUNTS_FROM: Strength = Strength::Contract;
 const CERTIFIED_FROM: Strength = Strength::Certified;
 
 /// The members of every bloc at one instant.
-pub(crate) type Members = BTreeMap<BlocId, BTreeSet<Jurisdiction>>;
+pub(crate) type Members = BTreeMap<BlocId, MembersAt>;
 
 /// One offering at one instant.
 pub(crate) fn offering(id: &OfferingId, entry: &Entry, blocs: &Members, instant: Instant) -> Offering {
     let known = Known { entry, instant };
+    let assurance = assurance(&known, blocs);
     Offering {
         id: id.clone(),
         upstream_model: entry.upstream_model.clone(),
         surfaces: entry.surfaces.clone(),
-        origin: origin(&known, blocs),
-        assurance: assurance(&known, blocs),
+        origin: origin(&known, blocs, &assurance),
+        assurance,
         open_weights: known.flag(&FactName::OpenWeights),
+        licence: known.text(&FactName::Licence),
+        developer_control: known.jurisdiction(&FactName::DeveloperControl),
         price: known.price(),
         can_be_unretained: known.flag(&FactName::UnretainedOnRequest)
             && known.strength(&FactName::UnretainedOnRequest) >= Strength::Contract,
@@ -73,6 +77,10 @@ impl<'e> Known<'e> {
         *self.value(name) == Value::Flag(true)
     }
 
+    fn text(&self, name: &FactName) -> Option<String> {
+        if let Value::Text(text) = self.value(name) { Some(text.clone()) } else { None }
+    }
+
     fn price(&self) -> Option<Price> {
         if let Value::Price(price) = self.value(&FactName::Price) { Some(*price) } else { None }
     }
@@ -106,17 +114,19 @@ impl<'e> Known<'e> {
     }
 }
 
-fn origin(known: &Known<'_>, blocs: &Members) -> Origin {
+fn origin(known: &Known<'_>, blocs: &Members, assurance: &Assurance) -> Origin {
     let [processed_in, stored_in] = [FactName::ProcessedIn, FactName::StoredIn].map(|name| known.places(&name));
     let compellable_by = known.compellable_by();
+    let words: BTreeSet<String> = assurance.certifications.union(&assurance.transfer).cloned().collect();
+    let within = |places: &Places| within(places, blocs, &words);
     Origin {
         operator: known.jurisdiction(&FactName::Operator),
         control: known.jurisdiction(&FactName::Control),
         developer: known.jurisdiction(&FactName::Developer),
         governing_law: known.jurisdiction(&FactName::GoverningLaw),
-        processed_within: within(&processed_in, blocs),
-        stored_within: within(&stored_in, blocs),
-        compellable_within: within(&compellable_by, blocs),
+        processed_within: within(&processed_in),
+        stored_within: within(&stored_in),
+        compellable_within: within(&compellable_by),
         hardware: known.places(&FactName::Hardware),
         processed_in,
         stored_in,
@@ -124,9 +134,11 @@ fn origin(known: &Known<'_>, blocs: &Members) -> Origin {
     }
 }
 
-/// The blocs that contain all of the places.
-fn within(places: &Places, blocs: &Members) -> BTreeSet<BlocId> {
-    blocs.iter().filter(|(_, members)| places.within(members)).map(|(id, _)| id.clone()).collect()
+/// The blocs that contain all of the places, for an offering that has these certifications and transfer mechanisms.
+fn within(places: &Places, blocs: &Members, words: &BTreeSet<String>) -> BTreeSet<BlocId> {
+    let Some(known) = places.known() else { return BTreeSet::new() };
+    let contains_all = |members: &MembersAt| known.iter().all(|place| members.contains(*place, words));
+    blocs.iter().filter(|(_, members)| contains_all(members)).map(|(id, _)| id.clone()).collect()
 }
 
 fn assurance(known: &Known<'_>, blocs: &Members) -> Assurance {
@@ -143,7 +155,7 @@ fn assurance(known: &Known<'_>, blocs: &Members) -> Assurance {
             assurance.certified_by.extend(by);
         }
     }
-    let certified_in = |members: &BTreeSet<Jurisdiction>| !members.is_disjoint(&assurance.certified_by);
+    let certified_in = |members: &MembersAt| !members.always.is_disjoint(&assurance.certified_by);
     assurance.certified_in = blocs.iter().filter(|(_, members)| certified_in(members)).map(|(id, _)| id.clone()).collect();
     assurance
 }

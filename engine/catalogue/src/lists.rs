@@ -8,6 +8,7 @@ use comity_vocab::Jurisdiction;
 use toml::de::DeTable;
 
 use crate::reader::{Complaint, Key, Node, Reader, Span, get, nearest};
+use crate::value::unlisted;
 
 /// The words that facts may use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,6 +71,16 @@ impl Lists {
             reader.error(span, complaint.hint(self.meant(given)));
         }
         code
+    }
+
+    /// The name of a certification or of a transfer mechanism.
+    pub(crate) fn word(&self, reader: &mut Reader<'_, '_>, node: &Node<'_>, what: &str) -> Option<String> {
+        let given = reader.text(node, what)?;
+        if !self.certifications.contains_key(given) && !self.transfers.contains_key(given) {
+            let known: Vec<_> = self.certifications.keys().chain(self.transfers.keys()).map(String::as_str).collect();
+            reader.error(node.span(), unlisted(&known, "certification or transfer mechanism", given));
+        }
+        Some(given.to_owned())
     }
 
     /// A list of jurisdictions; with one unknown in it nothing is returned, after every one was looked at.

@@ -31,7 +31,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_>, node: &Node<'_>, table: &DeTable
             reader.error(node.span(), Complaint::new("price without a currency").hint("add `currency = \"USD\"`"));
             None
         }
-        Some(node) => currency(reader, node),
+        Some(node) => currency(reader, node, CURRENCY),
     };
     let input = required(reader, (node, table), INPUT);
     let output = required(reader, (node, table), OUTPUT);
@@ -68,8 +68,9 @@ fn doubt(reader: &mut Reader<'_, '_>, table: &DeTable<'_>, price: &Price) {
     }
 }
 
-fn currency(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Currency> {
-    let given = reader.text(node, CURRENCY)?;
+/// The code of a currency.
+pub(crate) fn currency(reader: &mut Reader<'_, '_>, node: &Node<'_>, what: &str) -> Option<Currency> {
+    let given = reader.text(node, what)?;
     given.parse().map_err(|error: comity_vocab::InvalidCurrency| reader.error(node.span(), Complaint::new(error.to_string()))).ok()
 }
 

@@ -10,7 +10,7 @@ use toml::de::DeTable;
 use crate::reader::{Complaint, Reader, get, nearest};
 
 /// The keys that say where a fact comes from.
-pub(crate) const KEYS: [&str; 5] = ["source", "read", "as_of", "strength", "expires"];
+pub(crate) const KEYS: [&str; 6] = ["source", "read", "as_of", "strength", "expires", "review"];
 
 /// What a table says of where its facts come from; what it leaves out comes from the table above.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub(crate) struct Provenance {
     pub(crate) stated: Option<Strength>,
     /// The first day on which the fact is unknown again.
     pub(crate) expires: Option<Date>,
+    /// The day by which somebody should read the source again.
+    pub(crate) review: Option<Date>,
     /// A key is there but cannot be read, which is complained of already.
     pub(crate) malformed: bool,
 }
@@ -32,7 +34,7 @@ pub(crate) struct Provenance {
 // === impl Provenance ===
 
 impl Provenance {
-    /// Reads the five keys of a table.
+    /// Reads the keys of a table.
     pub(crate) fn parse(reader: &mut Reader<'_, '_>, table: &DeTable<'_>) -> Self {
         let mut provenance = Self {
             malformed: false,
@@ -41,6 +43,7 @@ impl Provenance {
             as_of: get(table, "as_of").and_then(|node| reader.date(node, "as_of")),
             stated: parse_strength(reader, table),
             expires: get(table, "expires").and_then(|node| reader.date(node, "expires")),
+            review: get(table, "review").and_then(|node| reader.date(node, "review")),
         };
         let read = [provenance.source.is_some(), provenance.read.is_some(), provenance.as_of.is_some()];
         provenance.malformed = ["source", "read", "as_of"].into_iter().zip(read).any(|(key, read)| !read && get(table, key).is_some());
@@ -49,9 +52,11 @@ impl Provenance {
     }
 
     fn check_days(&self, reader: &mut Reader<'_, '_>, table: &DeTable<'_>) {
-        let (Some(as_of), Some(expires), Some(node)) = (self.as_of, self.expires, get(table, "expires")) else { return };
-        if expires <= as_of {
-            reader.error(node.span(), Complaint::new(format!("`expires` {expires} is not after `as_of` {as_of}")));
+        for (key, later) in [("expires", self.expires), ("review", self.review)] {
+            let (Some(as_of), Some(later), Some(node)) = (self.as_of, later, get(table, key)) else { continue };
+            if later <= as_of {
+                reader.error(node.span(), Complaint::new(format!("`{key}` {later} is not after `as_of` {as_of}")));
+            }
         }
     }
 
@@ -66,6 +71,7 @@ impl Provenance {
             as_of: self.as_of.or(above.as_of),
             stated: self.stated.or(above.stated),
             expires: self.expires.or(above.expires),
+            review: self.review.or(above.review),
             malformed: self.malformed || above.malformed,
         }
     }

@@ -22,6 +22,8 @@ pub(crate) enum FactName {
     Control,
     /// Where the developer of the model is established.
     Developer,
+    /// Where the developer's ultimate parent is established.
+    DeveloperControl,
     /// The law of the contract.
     GoverningLaw,
     /// Where calls are processed.
@@ -38,6 +40,10 @@ pub(crate) enum FactName {
     Transfer,
     /// Whether anyone may run the weights.
     OpenWeights,
+    /// The licence of the model: an SPDX identifier, else the licence's own title.
+    Licence,
+    /// Who else gets to see a call, as the operator publishes it.
+    Subprocessors,
     /// Whether nothing of a call is kept when the gateway asks for it.
     UnretainedOnRequest,
     /// The list price.
@@ -55,10 +61,16 @@ pub(crate) enum Value {
     Jurisdiction(Jurisdiction),
     /// Several.
     Places(BTreeSet<Jurisdiction>),
+    /// The country of the region that the offering's id names, as a list of regions has it.
+    Region,
     /// A level on the scale of the fact's name.
     Level(u8),
     /// Words of a list.
     Words(BTreeSet<String>),
+    /// Free text.
+    Text(String),
+    /// Lines of free text; none means that there are none.
+    Lines(Vec<String>),
     /// Yes or no.
     Flag(bool),
     /// A list price.
@@ -67,17 +79,20 @@ pub(crate) enum Value {
     Certificate(Option<Jurisdiction>),
 }
 
-const PLAIN: [FactName; 12] = [
+const PLAIN: [FactName; 15] = [
     FactName::Operator,
     FactName::Control,
     FactName::Developer,
+    FactName::DeveloperControl,
     FactName::GoverningLaw,
     FactName::ProcessedIn,
     FactName::StoredIn,
     FactName::CompellableBy,
     FactName::Hardware,
     FactName::Transfer,
+    FactName::Subprocessors,
     FactName::OpenWeights,
+    FactName::Licence,
     FactName::UnretainedOnRequest,
     FactName::Price,
 ];
@@ -88,6 +103,8 @@ pub(crate) const CERTIFICATE: &str = "certificate";
 pub(crate) const UNKNOWN: &str = "unknown";
 /// The key of the value in a fact's own table.
 pub(crate) const VALUE: &str = "value";
+/// The value of places that a list of regions knows.
+const REGION: &str = "region";
 
 // === impl FactName ===
 
@@ -103,6 +120,7 @@ impl FactName {
             Self::Operator => "operator",
             Self::Control => "control",
             Self::Developer => "developer",
+            Self::DeveloperControl => "developer_control",
             Self::GoverningLaw => "governing_law",
             Self::ProcessedIn => "processed_in",
             Self::StoredIn => "stored_in",
@@ -111,6 +129,8 @@ impl FactName {
             Self::Level(scale) => scale.name(),
             Self::Transfer => "transfer",
             Self::OpenWeights => "open_weights",
+            Self::Licence => "licence",
+            Self::Subprocessors => "subprocessors",
             Self::UnretainedOnRequest => "unretained_on_request",
             Self::Price => "price",
             Self::Certificate(_) => CERTIFICATE,
@@ -125,6 +145,7 @@ impl FactName {
             Self::Operator
             | Self::Control
             | Self::Developer
+            | Self::DeveloperControl
             | Self::GoverningLaw
             | Self::ProcessedIn
             | Self::StoredIn
@@ -133,6 +154,8 @@ impl FactName {
             | Self::Level(_)
             | Self::Transfer
             | Self::OpenWeights
+            | Self::Licence
+            | Self::Subprocessors
             | Self::UnretainedOnRequest => &[VALUE],
         }
     }
@@ -143,12 +166,17 @@ impl FactName {
             return Some(Value::Unknown);
         }
         match self {
-            Self::Operator | Self::Control | Self::Developer | Self::GoverningLaw => jurisdiction(lists, reader, node, self.key()),
+            Self::Operator | Self::Control | Self::Developer | Self::DeveloperControl | Self::GoverningLaw => {
+                jurisdiction(lists, reader, node, self.key())
+            }
             Self::Certificate(_) => certificate(lists, reader, node),
+            Self::ProcessedIn | Self::StoredIn if node.get_ref().as_str() == Some(REGION) => Some(Value::Region),
             Self::ProcessedIn | Self::StoredIn | Self::CompellableBy | Self::Hardware => places(lists, reader, node, self.key()),
             Self::Level(scale) => level(*scale, reader, node),
             Self::Transfer => transfers(lists, reader, node),
             Self::OpenWeights | Self::UnretainedOnRequest => reader.flag(node, self.key()).map(Value::Flag),
+            Self::Licence => reader.text(node, self.key()).map(|text| Value::Text(text.to_owned())),
+            Self::Subprocessors => lines(reader, node, self.key()).map(Value::Lines),
             Self::Price => reader.table(node, "price").and_then(|table| price::read(reader, node, table)).map(Value::Price),
         }
     }
@@ -170,8 +198,12 @@ impl fmt::Display for Value {
             Self::Unknown => f.write_str(UNKNOWN),
             Self::Jurisdiction(code) => write!(f, "{code}"),
             Self::Places(places) => f.write_str(&places.iter().map(Jurisdiction::as_str).collect::<Vec<_>>().join(", ")),
+            Self::Region => f.write_str(REGION),
             Self::Level(level) => write!(f, "{level}"),
             Self::Words(words) => f.write_str(&words.iter().map(String::as_str).collect::<Vec<_>>().join(", ")),
+            Self::Text(text) => f.write_str(text),
+            Self::Lines(lines) if lines.is_empty() => f.write_str("none"),
+            Self::Lines(lines) => f.write_str(&lines.join("; ")),
             Self::Flag(true) => f.write_str("yes"),
             Self::Flag(false) => f.write_str("no"),
             Self::Price(price) => write!(f, "{}", price::Text(price)),
@@ -230,6 +262,11 @@ fn level(scale: Scale, reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<V
         reader.warn(node.span(), complaint.hint("from 2 up it is for what a gateway verified itself; a claim by others is 1"));
     }
     Some(Value::Level(level))
+}
+
+fn lines(reader: &mut Reader<'_, '_>, node: &Node<'_>, what: &str) -> Option<Vec<String>> {
+    let items = reader.array(node, what)?;
+    Some(items.iter().filter_map(|item| reader.text(item, what).map(str::to_owned)).collect())
 }
 
 fn transfers(lists: &Lists, reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Value> {

@@ -1,5 +1,7 @@
 //! Names in terms that the catalogue does not know: a jurisdiction or bloc that is misspelt would match nothing, silently.
 
+use std::collections::BTreeSet;
+
 use comity_catalogue::World;
 use comity_terms::{Term, Terms};
 
@@ -8,7 +10,7 @@ use comity_terms::{Term, Terms};
 pub struct UnknownName {
     /// The term that uses it, when one does (it may stand in several).
     pub term: Option<String>,
-    /// `jurisdiction`, `bloc` or `offering`.
+    /// `jurisdiction`, `bloc`, `offering`, `certification` or `transfer mechanism`.
     pub kind: &'static str,
     /// The name.
     pub name: String,
@@ -16,10 +18,12 @@ pub struct UnknownName {
     pub near: Option<String>,
 }
 
-/// Every jurisdiction, bloc and offering that the terms name and the world does not have.
+/// Every jurisdiction, bloc, offering, certification and transfer mechanism that the terms name and the world does not have.
 #[must_use]
 pub fn unknown_names(terms: &Terms, world: &World) -> Vec<UnknownName> {
-    let mut found = Vec::new();
+    let thresholds = terms.thresholds();
+    let mut found = unknown_words(terms, "certification", (&thresholds.certifications, &world.certifications));
+    found.extend(unknown_words(terms, "transfer mechanism", (&thresholds.transfers, &world.transfers)));
     for (kind, name) in &terms.thresholds().entities {
         let (kind, known): (_, Vec<&str>) = match kind.as_str() {
             "Jurisdiction" => ("jurisdiction", world.jurisdictions.iter().map(|j| j.as_str()).chain(["XX"]).collect()),
@@ -36,6 +40,15 @@ pub fn unknown_names(terms: &Terms, world: &World) -> Vec<UnknownName> {
         }
     }
     found
+}
+
+fn unknown_words(terms: &Terms, kind: &'static str, (named, listed): (&BTreeSet<String>, &BTreeSet<String>)) -> Vec<UnknownName> {
+    let known: Vec<&str> = listed.iter().map(String::as_str).collect();
+    let unknown = named.difference(listed).map(|name| {
+        let term = terms.layers().iter().flat_map(|layer| layer.terms()).find(|term| term.text.contains(&format!("\"{name}\"")));
+        UnknownName { term: term.map(|term| term.id.to_string()), kind, name: name.clone(), near: nearest(name, &known) }
+    });
+    unknown.collect()
 }
 
 fn mentions(term: &Term, name: &str) -> bool {

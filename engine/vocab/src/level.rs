@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// How many scales there are.
+const COUNT: usize = 17;
+
 /// What one level measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -22,13 +25,29 @@ pub enum Scale {
     Exit,
     /// 0-4, EU Cloud Sovereignty Framework, minimum over its objectives.
     Seal,
+    /// 0-4, its objective SOV-1: strategic sovereignty.
+    SealStrategic,
+    /// 0-4, its objective SOV-2: law and jurisdiction.
+    SealLegal,
+    /// 0-4, its objective SOV-3: data and AI.
+    SealData,
+    /// 0-4, its objective SOV-4: operations.
+    SealOperational,
+    /// 0-4, its objective SOV-5: supply chain.
+    SealSupply,
+    /// 0-4, its objective SOV-6: technology.
+    SealTechnology,
+    /// 0-4, its objective SOV-7: security and compliance.
+    SealSecurity,
+    /// 0-4, its objective SOV-8: environment.
+    SealEnvironment,
     /// 0-4, Union assurance level of the proposed EU Cloud and AI Development Act.
     Ual,
 }
 
 impl Scale {
     /// Every scale, in the order of the schema.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; COUNT] = [
         Self::Attestation,
         Self::KeyCustody,
         Self::OperatorAccess,
@@ -38,6 +57,26 @@ impl Scale {
         Self::Exit,
         Self::Seal,
         Self::Ual,
+        Self::SealStrategic,
+        Self::SealLegal,
+        Self::SealData,
+        Self::SealOperational,
+        Self::SealSupply,
+        Self::SealTechnology,
+        Self::SealSecurity,
+        Self::SealEnvironment,
+    ];
+
+    /// The objectives whose minimum [`Scale::Seal`] is, SOV-1 to SOV-8.
+    pub const SEAL_OBJECTIVES: [Self; 8] = [
+        Self::SealStrategic,
+        Self::SealLegal,
+        Self::SealData,
+        Self::SealOperational,
+        Self::SealSupply,
+        Self::SealTechnology,
+        Self::SealSecurity,
+        Self::SealEnvironment,
     ];
 
     /// The name that terms and catalogue files use.
@@ -53,6 +92,14 @@ impl Scale {
             Self::Exit => "exit",
             Self::Seal => "seal",
             Self::Ual => "ual",
+            Self::SealStrategic => "seal_strategic",
+            Self::SealLegal => "seal_legal",
+            Self::SealData => "seal_data",
+            Self::SealOperational => "seal_operational",
+            Self::SealSupply => "seal_supply",
+            Self::SealTechnology => "seal_technology",
+            Self::SealSecurity => "seal_security",
+            Self::SealEnvironment => "seal_environment",
         }
     }
 
@@ -66,7 +113,17 @@ impl Scale {
     #[must_use]
     pub const fn top(self) -> u8 {
         match self {
-            Self::Attestation | Self::Seal | Self::Ual => 4,
+            Self::Attestation
+            | Self::Seal
+            | Self::Ual
+            | Self::SealStrategic
+            | Self::SealLegal
+            | Self::SealData
+            | Self::SealOperational
+            | Self::SealSupply
+            | Self::SealTechnology
+            | Self::SealSecurity
+            | Self::SealEnvironment => 4,
             Self::KeyCustody | Self::OperatorAccess | Self::Retention | Self::Training | Self::Possession | Self::Exit => 3,
         }
     }
@@ -82,13 +139,21 @@ impl Scale {
             Self::Exit => 6,
             Self::Seal => 7,
             Self::Ual => 8,
+            Self::SealStrategic => 9,
+            Self::SealLegal => 10,
+            Self::SealData => 11,
+            Self::SealOperational => 12,
+            Self::SealSupply => 13,
+            Self::SealTechnology => 14,
+            Self::SealSecurity => 15,
+            Self::SealEnvironment => 16,
         }
     }
 }
 
 /// One number for each scale; all 0 unless set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Levels([u8; 9]);
+pub struct Levels([u8; COUNT]);
 
 impl Levels {
     /// The number on `scale`.

@@ -95,6 +95,10 @@ pub struct Offering {
     pub assurance: Assurance,
     /// Whether anyone may run the weights.
     pub open_weights: bool,
+    /// The licence of the model, an SPDX identifier where it has one.
+    pub licence: Option<String>,
+    /// Where the ultimate parent of the developer is established. No term reads it; drills and studies do.
+    pub developer_control: Jurisdiction,
     /// List price, where known.
     pub price: Option<Price>,
     /// Whether a contract-strength fact says that nothing of a call with `unretained` is kept.

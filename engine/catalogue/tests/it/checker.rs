@@ -230,6 +230,11 @@ fn blocs() {
 }
 
 #[test]
+fn seal_is_the_least_of_its_objectives() {
+    check_fact("seal_above_an_objective", "seal = 3\nseal_legal = 2\nseal_data = 4\n");
+}
+
+#[test]
 fn lists_of_codes() {
     check("lists_of_codes", "[jurisdictions]\nXX = \"Nowhere\"\nabc = \"Alphabet\"\n\n[mistaken]\nQQ = \"q\"\n");
 }

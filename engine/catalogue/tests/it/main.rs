@@ -11,6 +11,8 @@
 
 mod checker;
 mod derivation;
+mod law;
+mod layers_of_facts;
 mod monotone;
 mod reference;
 mod shipped;

@@ -12,6 +12,9 @@ use crate::{NOW, catalogue, day, offering};
 type Line = (&'static str, String);
 
 const NAMES: [&str; 4] = ["AA", "BB", "CC", "GB"];
+/// Members of this bloc count for some offerings only.
+const CONDITIONAL: &str = "[bloc.adequate]\nname = \"Adequate\"\nsource = \"s\"\nread = \"r\"\nas_of = 2020-01-01\n\
+    members = [{ in = [\"AA\"] }, { in = [\"BB\"], only_with = \"iso27001\" }, { in = [\"CC\"], only_with = \"scc\" }]\n";
 /// Taking this away uncovers what is derived, which may be less than what the source said.
 const DERIVED_WITHOUT: &str = "compellable_by";
 
@@ -30,7 +33,9 @@ fn some_lines() -> impl Strategy<Value = Vec<Line>> {
     let codes = |key| (some_codes(), strength()).prop_map(move |(value, strength)| (key, valued(value, strength))).boxed();
     let flag = |key| (any::<bool>(), strength()).prop_map(move |(value, strength)| (key, valued(value.to_string(), strength))).boxed();
     let level = |scale: Scale| {
-        (0..=scale.top(), strength()).prop_map(move |(level, strength)| (scale.name(), valued(level.to_string(), strength))).boxed()
+        // An objective below the level over all objectives would be refused.
+        let least = if Scale::SEAL_OBJECTIVES.contains(&scale) { scale.top() } else { 0 };
+        (least..=scale.top(), strength()).prop_map(move |(level, strength)| (scale.name(), valued(level.to_string(), strength))).boxed()
     };
     let certificate = (a_code(), strength())
         .prop_map(|(by, strength)| ("certificate.iso27001", format!("{{ by = {by}, strength = \"{strength}\" }}")))
@@ -52,7 +57,7 @@ fn derive(lines: &[Line]) -> Offering {
     for (key, value) in lines {
         writeln!(text, "{key} = {value}").unwrap();
     }
-    let world = catalogue(&[("acme.toml", &text)]).at(day(NOW));
+    let world = catalogue(&[("blocs.toml", CONDITIONAL), ("acme.toml", &text)]).at(day(NOW));
     offering(&world, "acme/model@aa").clone()
 }
 

@@ -12,6 +12,9 @@ use comity_vocab::{Action, Call, Classification, Data, Instant, MeansSet, Offeri
 pub(crate) const NOW: Instant = Instant::from_seconds(1_795_305_600);
 
 const BLOCS: &str = r#"
+[transfers]
+scc = "standard contractual clauses"
+
 [certifications]
 iso27001 = "for the test"
 
