@@ -21,6 +21,15 @@ pub(crate) fn with_shipped(folder: Option<&Path>) -> anyhow::Result<Vec<SourceFi
     Ok(files)
 }
 
+/// The folder's files alone if they list the jurisdictions, which makes them a whole catalogue; else the shipped catalogue with them over it.
+pub(crate) fn whole(folder: Option<&Path>) -> anyhow::Result<Vec<SourceFile>> {
+    let own = only(folder)?;
+    let is_whole = own.iter().any(|file| file.text.lines().any(|line| line.trim_end() == "[jurisdictions]"));
+    let mut files = if is_whole { Vec::new() } else { comity_catalogue::shipped() };
+    files.extend(own);
+    Ok(files)
+}
+
 /// Every TOML file of the folder and those below, in the order of their paths.
 pub(crate) fn only(folder: Option<&Path>) -> anyhow::Result<Vec<SourceFile>> {
     let Some(folder) = folder else { return Ok(Vec::new()) };

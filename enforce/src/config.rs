@@ -94,6 +94,9 @@ pub struct LayerConfig {
     pub pack: Option<Spanned<String>>,
     /// A file of Cedar policies.
     pub path: Option<Spanned<PathBuf>>,
+    /// Values of parameters that the `pack.toml` of the pack, or beside the file, declares.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, Spanned<toml::Value>>,
 }
 
 /// `[[upstream]]`

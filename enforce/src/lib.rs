@@ -37,3 +37,4 @@ pub use detect::Detect;
 pub use gateway::{BuildError, Drained, Gateway, Options, Running};
 pub use generation::{Checked, Generation};
 pub use limits::Limits;
+pub use pipeline::PERFORMED;

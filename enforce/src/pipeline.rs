@@ -51,6 +51,7 @@ use state::Chain;
 pub(crate) use caller::{Knock, identify};
 pub(crate) use find::has_blob;
 pub(crate) use means::KeptCall;
+pub use means::PERFORMED;
 
 /// A call as it knocks.
 pub(crate) struct Incoming {

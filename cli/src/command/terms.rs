@@ -1,8 +1,10 @@
 //! `comity terms`: what the people do who write terms and read decisions.
 
 mod check;
+mod diff;
 mod fmt;
-mod source;
+mod packs;
+pub(crate) mod source;
 mod test;
 mod why;
 
@@ -12,9 +14,11 @@ use crate::output::Output;
 const EXAMPLES: &str = "\
 Examples:
   comity terms check terms/nation.cedar terms/own.cedar   check layers, outermost first
-  comity terms check uk-public                            check a shipped pack
+  comity terms packs                                      list the shipped packs
+  comity terms check uk-domestic --set home=FR            check a shipped pack
   comity terms fmt --check terms/*.cedar                  fail if a file is not in canonical format
   comity terms test packs/uk-public/tests                 run the tests of a pack
+  comity terms diff uk-public eu-gdpr,own.cedar           what other terms decide otherwise
   comity terms why 3f9a2c                                 explain a decision of the ledger";
 
 /// Check, format, test and explain terms
@@ -33,6 +37,10 @@ enum Command {
     Fmt(fmt::Args),
     /// Run tests of terms: a call, a catalogue, an expected decision with reasons
     Test(test::Args),
+    /// Compare two terms: which offerings, for which data, change their verdict, and which terms make the difference
+    Diff(diff::Args),
+    /// List the shipped packs of terms, with what can be set in each
+    Packs(packs::Args),
     /// Explain a decision from the ledger, under the terms and facts of its day
     Why(why::Args),
 }
@@ -42,6 +50,8 @@ pub(crate) fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         Command::Check(args) => check::run(&args, output),
         Command::Fmt(args) => fmt::run(&args),
         Command::Test(args) => test::run(&args, output),
+        Command::Diff(args) => diff::run(&args, output),
+        Command::Packs(args) => packs::run(&args, output),
         Command::Why(args) => why::run(&args, output),
     }
 }

@@ -16,4 +16,6 @@ mod frame;
 mod harness;
 mod keys;
 mod ledger;
+mod packs;
+mod terms;
 mod up;

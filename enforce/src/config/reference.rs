@@ -34,6 +34,15 @@ const KEYS: &[Key] = &[
     key("[[layer]]", "name", "text", ("the pack's or file's name", "what people call the layer")),
     key("[[layer]]", "pack", "text", ("", "a shipped pack of terms, for example `uk-public`")),
     key("[[layer]]", "path", "path", ("", "a file of Cedar policies; a layer has either `pack` or `path`")),
+    key(
+        "[[layer]]",
+        "parameters",
+        "table of text, number or list",
+        (
+            "the pack's",
+            "parameters, for example `{ home = \"FR\" }`: those that `comity terms packs` lists, or that a `pack.toml` beside the file declares",
+        ),
+    ),
     key("[[upstream]]", "name", "text", ("required", "its name in logs and metrics")),
     key("[[upstream]]", "base_url", "address", ("required", "where, up to and including the version: `https://api.example.org/v1`")),
     key(

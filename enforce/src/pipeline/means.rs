@@ -5,7 +5,7 @@ use bytes::Bytes;
 use comity_decide::Permit;
 use comity_dialect::{Api, CannotHonour, Stamp, Target, translate_ask};
 use comity_upstream::{Endpoint, Prepared, Translation, UsageFrames};
-use comity_vocab::Means;
+use comity_vocab::{Means, MeansSet};
 use http::{HeaderMap, Method};
 
 use crate::asked::{Asked, StoreAsked};
@@ -13,6 +13,9 @@ use crate::clock;
 use crate::config::{UnretainedBy, UsageInStream};
 use crate::edit::{Edit, add_field, apply};
 use crate::generation::Way;
+
+/// What this gateway can do to a call. A permit that names another means is not sent.
+pub const PERFORMED: MeansSet = MeansSet::NONE.with(Means::Unretained);
 
 /// Why a permitted call cannot be made ready.
 #[derive(Debug)]
@@ -53,8 +56,7 @@ pub(crate) const OPENAI_HEADERS: [&str; 1] = ["openai-beta"];
 
 /// Makes the call that leaves on one way. `upstream_model` is the name that the catalogue has for the model there.
 pub(crate) fn prepare(original: &Original<'_>, permit: &Permit, (way, upstream_model): (&Way, &str)) -> Result<Prepared, Unready> {
-    let performable = |means: &Means| *means == Means::Unretained;
-    if let Some(means) = permit.means().iter().find(|means| !performable(means)) {
+    if let Some(means) = permit.means().iter().find(|means| !PERFORMED.contains(*means)) {
         return Err(Unready::Means(means));
     }
     let model = way.deployment.as_deref().unwrap_or(upstream_model);

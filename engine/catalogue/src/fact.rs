@@ -2,6 +2,8 @@
 //!
 //! INVARIANT: a fact that is not unknown has a source and a day.
 
+use std::sync::Arc;
+
 use comity_vocab::Instant;
 use toml::de::DeTable;
 
@@ -15,8 +17,8 @@ use crate::value::{CERTIFICATE, FactName, VALUE, Value, unlisted};
 pub(crate) struct Fact {
     /// As written.
     pub(crate) value: Value,
-    /// Its own, or taken over from the tables above.
-    pub(crate) provenance: Provenance,
+    /// Its own, or taken over from the tables above; shared by all facts that name the same.
+    pub(crate) provenance: Arc<Provenance>,
     /// The place of its file in the order of files.
     pub(crate) file: usize,
     /// Where it stands in the file, from 1.
@@ -46,14 +48,14 @@ pub(crate) fn keys() -> Vec<&'static str> {
 
 /// Reads the facts of a table and of the groups in it, and the table's own provenance; `above` is that of the table around it.
 pub(crate) fn read(lists: &Lists, reader: &mut Reader<'_, '_>, table: &DeTable<'_>, above: &Provenance) -> (Facts, Provenance) {
-    let own = Provenance::parse(reader, table).or_from(above);
+    let own = Arc::new(Provenance::parse(reader, table).or_from(above));
     let mut facts = read_table(lists, reader, table, &own);
     let groups = get(table, GROUPS).and_then(|node| reader.array(node, GROUPS));
     for group in groups.into_iter().flat_map(|groups| groups.iter()) {
         let Some(group) = reader.table(group, GROUPS) else { continue };
         let allowed: Vec<_> = keys().into_iter().filter(|key| *key != GROUPS).collect();
         reader.only(group, "a group of facts", &allowed);
-        let shared = Provenance::parse(reader, group).or_from(&own);
+        let shared = Arc::new(Provenance::parse(reader, group).or_from(&own));
         for (name, fact, span) in read_table_with_spans(lists, reader, group, &shared) {
             if facts.iter().any(|(other, _)| *other == name) {
                 reader.error(span, Complaint::new(format!("fact `{name}` is given twice")).hint("keep the one with the better source"));
@@ -63,14 +65,19 @@ pub(crate) fn read(lists: &Lists, reader: &mut Reader<'_, '_>, table: &DeTable<'
         }
     }
     facts.sort_by(|(a, _), (b, _)| a.cmp(b));
-    (facts, own)
+    (facts, Provenance::clone(&own))
 }
 
-fn read_table(lists: &Lists, reader: &mut Reader<'_, '_>, table: &DeTable<'_>, own: &Provenance) -> Facts {
+fn read_table(lists: &Lists, reader: &mut Reader<'_, '_>, table: &DeTable<'_>, own: &Arc<Provenance>) -> Facts {
     read_table_with_spans(lists, reader, table, own).into_iter().map(|(name, fact, _)| (name, fact)).collect()
 }
 
-fn read_table_with_spans(lists: &Lists, reader: &mut Reader<'_, '_>, table: &DeTable<'_>, own: &Provenance) -> Vec<(FactName, Fact, Span)> {
+fn read_table_with_spans(
+    lists: &Lists,
+    reader: &mut Reader<'_, '_>,
+    table: &DeTable<'_>,
+    own: &Arc<Provenance>,
+) -> Vec<(FactName, Fact, Span)> {
     let mut facts = Vec::new();
     for (key, node) in table.iter() {
         if let Some(name) = FactName::all().find(|name| name.key() == key.get_ref()) {
@@ -83,7 +90,7 @@ fn read_table_with_spans(lists: &Lists, reader: &mut Reader<'_, '_>, table: &DeT
     facts
 }
 
-fn read_certificates(lists: &Lists, reader: &mut Reader<'_, '_>, node: &Node<'_>, own: &Provenance) -> Vec<(FactName, Fact, Span)> {
+fn read_certificates(lists: &Lists, reader: &mut Reader<'_, '_>, node: &Node<'_>, own: &Arc<Provenance>) -> Vec<(FactName, Fact, Span)> {
     let Some(table) = reader.table(node, CERTIFICATE) else { return Vec::new() };
     let certificates = table.iter().filter_map(|(key, node)| {
         check_listed(lists, reader, key);
@@ -112,10 +119,10 @@ struct Line<'e, 't> {
 // === impl Line ===
 
 impl<'e, 't> Line<'e, 't> {
-    fn read(self, lists: &Lists, reader: &mut Reader<'_, '_>, above: &Provenance) -> Option<Fact> {
+    fn read(self, lists: &Lists, reader: &mut Reader<'_, '_>, above: &Arc<Provenance>) -> Option<Fact> {
         let (node, provenance) = match self.node.get_ref().as_table() {
-            Some(table) => (self.value_node(reader, table)?, Provenance::parse(reader, table).or_from(above)),
-            None => (self.node, above.clone()),
+            Some(table) => (self.value_node(reader, table)?, Arc::new(Provenance::parse(reader, table).or_from(above))),
+            None => (self.node, Arc::clone(above)),
         };
         let value = self.name.value(lists, reader, node);
         if value != Some(Value::Unknown) && !provenance.malformed {

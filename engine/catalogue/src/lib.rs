@@ -7,7 +7,9 @@
 mod bloc;
 mod catalogue;
 mod derive;
+mod diff;
 mod fact;
+mod import;
 mod law;
 mod lists;
 mod names;
@@ -25,6 +27,8 @@ mod view;
 mod world;
 
 pub use catalogue::{Catalogue, SourceFile};
+pub use diff::{Difference, Said};
+pub use import::{Import, ImportNote, ImportSource, ImportedPrice, InvalidPriceList, PriceList};
 pub use law::{Law, LawGiver};
 pub use problem::{Problem, Severity};
 pub use shipped::shipped;

@@ -3,7 +3,8 @@
 //! The last statement wins: a later file over an earlier one; inside a file the model over its developer, the operator over both, the place
 //! over its operator, and the offering over all. What lost is kept, for `show`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use comity_vocab::{Currency, OfferingId, Scale, Surface};
 
@@ -77,11 +78,11 @@ pub(crate) struct Around<'a> {
 impl Draft {
     /// Puts every statement to the offerings that it is about.
     pub(crate) fn assemble(self, around: &Around<'_>, problems: &mut Vec<Problem>) -> BTreeMap<OfferingId, Entry> {
+        let index = Index::new(&self.statements);
         let mut offerings = BTreeMap::new();
         for (id, introduction) in self.introductions {
             let mut facts: BTreeMap<FactName, Vec<Fact>> = BTreeMap::new();
-            let about = self.statements.iter().filter(|said| said.about.covers(&id, around.names));
-            for (name, fact) in about.flat_map(|said| &said.facts) {
+            for (name, fact) in index.of(&id, around.names).flat_map(|said| &said.facts) {
                 facts.entry(name.clone()).or_default().push(fact.clone());
             }
             for fact in facts.values_mut().flatten().filter(|fact| fact.value == Value::Region) {
@@ -100,16 +101,56 @@ impl Draft {
     }
 }
 
+/// Finds the statements of an offering without asking each.
+struct Index<'s> {
+    statements: &'s [Statement],
+    about: HashMap<Subject<'s>, Vec<usize>>,
+}
+
+/// What a statement can be about.
+#[derive(PartialEq, Eq, Hash)]
+enum Subject<'s> {
+    Developer(&'s str),
+    Model(&'s str),
+    Operator(&'s str),
+    Place(&'s str, &'s str),
+    Offering(&'s OfferingId),
+}
+
+// === impl Index ===
+
+impl<'s> Index<'s> {
+    fn new(statements: &'s [Statement]) -> Self {
+        let mut about: HashMap<Subject<'s>, Vec<usize>> = HashMap::new();
+        for (at, statement) in statements.iter().enumerate() {
+            for subject in statement.about.subjects() {
+                about.entry(subject).or_default().push(at);
+            }
+        }
+        Self { statements, about }
+    }
+
+    /// In the order in which they override each other.
+    fn of(&self, id: &OfferingId, names: &Names) -> impl Iterator<Item = &'s Statement> {
+        let (operator, model) = (id.operator(), id.model());
+        let developer = names.models.get(model).map(|developer| Subject::Developer(developer));
+        let others = [Subject::Model(model), Subject::Operator(operator), Subject::Place(operator, id.place()), Subject::Offering(id)];
+        let found: BTreeSet<usize> =
+            developer.into_iter().chain(others).filter_map(|subject| self.about.get(&subject)).flatten().copied().collect();
+        found.into_iter().filter_map(|at| self.statements.get(at))
+    }
+}
+
 // === impl About ===
 
 impl About {
-    fn covers(&self, id: &OfferingId, names: &Names) -> bool {
+    fn subjects(&self) -> Vec<Subject<'_>> {
         match self {
-            Self::Developer(developer) => names.models.get(id.model()) == Some(developer),
-            Self::Model(model) => model == id.model(),
-            Self::Operator(operator) => operator == id.operator(),
-            Self::Place(operator, places) => operator == id.operator() && places.contains(id.place()),
-            Self::Offering(offering) => offering == id,
+            Self::Developer(developer) => vec![Subject::Developer(developer)],
+            Self::Model(model) => vec![Subject::Model(model)],
+            Self::Operator(operator) => vec![Subject::Operator(operator)],
+            Self::Place(operator, places) => places.iter().map(|place| Subject::Place(operator, place)).collect(),
+            Self::Offering(offering) => vec![Subject::Offering(offering)],
         }
     }
 }
@@ -127,8 +168,9 @@ impl Fact {
         };
         self.value = Value::Places(BTreeSet::from([region.country]));
         // The country is read from the list, the rest from the source: a fact whose list nobody read was not read.
-        let read = self.provenance.read.take().zip(region.read.as_ref());
-        self.provenance.read = read.map(|(read, list)| format!("{read}; country of `{}`: {list}", id.place()));
+        let provenance = Arc::make_mut(&mut self.provenance);
+        let read = provenance.read.take().zip(region.read.as_ref());
+        provenance.read = read.map(|(read, list)| format!("{read}; country of `{}`: {list}", id.place()));
         None
     }
 }

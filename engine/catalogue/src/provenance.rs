@@ -95,6 +95,13 @@ pub(crate) fn start_of(date: Date) -> Instant {
     zoned.map_or(Instant::MAX, |zoned| Instant(zoned.timestamp().as_microsecond()))
 }
 
+/// The day of an instant, as `2026-01-31`; nothing for the ends of time.
+pub(crate) fn day_of(instant: Instant) -> Option<String> {
+    let known = instant != Instant::MIN && instant != Instant::MAX;
+    let timestamp = jiff::Timestamp::from_microsecond(instant.0).ok().filter(|_| known)?;
+    Some(timestamp.to_zoned(TimeZone::UTC).date().to_string())
+}
+
 const STRENGTHS: [(&str, Strength); 4] = [
     ("claimed", Strength::Claimed),
     ("contract", Strength::Contract),

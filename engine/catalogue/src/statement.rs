@@ -119,11 +119,11 @@ impl Statements<'_, '_, '_, '_, '_> {
             return;
         };
         let items: Vec<_> = self.reader.array(ids, "ids").into_iter().flat_map(|list| list.iter()).collect();
+        let used: BTreeSet<&str> =
+            self.known.names.offerings.iter().filter(|id| id.operator() == operator).map(OfferingId::place).collect();
         let mut places = BTreeSet::new();
         for item in items {
             let Some(place) = self.reader.text(item, "ids").map(str::to_owned) else { continue };
-            let used: BTreeSet<&str> =
-                self.known.names.offerings.iter().filter(|id| id.operator() == operator).map(OfferingId::place).collect();
             if !used.contains(place.as_str()) {
                 let hint = nearest(&place, used.iter().copied()).map_or_else(
                     || "take it out, or check how the offerings write it".to_owned(),

@@ -84,7 +84,7 @@ fn call() -> Call {
 }
 
 fn uk_public() -> String {
-    shipped_pack("uk-public").unwrap().text
+    shipped_pack("uk-public").unwrap().text().to_owned()
 }
 
 fn query<'a>(call: &'a Call, candidates: &'a Candidates) -> Query<'a> {

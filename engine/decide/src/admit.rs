@@ -1,15 +1,17 @@
 //! The decision about one offering: the least means under which every layer permits it.
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use cedar_policy::{
     AuthorizationError, Authorizer, Context, Entities, EntityUid, Policy, PolicyId, PolicySet, PrincipalConstraint, Request, Response,
     RestrictedExpression,
 };
 use comity_terms::{Layer, Terms};
-use comity_vocab::{Action, Call, Means, MeansSet, Offering, TermId, Workload};
+use comity_vocab::{Action, Call, Means, MeansSet, Offering, OfferingId, TermId, Workload};
 
 use crate::cedar;
+use crate::engine::Ground;
 
 /// What was decided about one offering.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,10 +47,16 @@ pub struct Refusal {
 
 /// The part of the terms that can apply to one workload and action, with the entities that it is evaluated over.
 pub(crate) struct Slice {
-    pub(crate) entities: Entities,
+    held: RwLock<Held>,
     layers: Vec<SliceLayer>,
     principal: EntityUid,
     action: EntityUid,
+}
+
+/// The entities of a slice, and which offerings are among them.
+struct Held {
+    entities: Arc<Entities>,
+    offerings: HashSet<OfferingId>,
 }
 
 struct SliceLayer {
@@ -68,19 +76,34 @@ enum LayerAnswer {
 // === impl Slice ===
 
 impl Slice {
-    pub(crate) fn new(terms: &Terms, world: &Entities, workload: &Workload, action: Action) -> Self {
+    pub(crate) fn new(terms: &Terms, places: &Entities, workload: &Workload, action: Action) -> Self {
         let action = cedar::action_uid(action);
         let layers = terms.layers().iter().map(|layer| SliceLayer::new(layer, workload, &action)).collect();
-        Self { entities: cedar::with_workload(world.clone(), workload), layers, principal: cedar::workload_uid(workload), action }
+        let entities = Arc::new(cedar::with_workload(places.clone(), workload));
+        let held = RwLock::new(Held { entities, offerings: HashSet::new() });
+        Self { held, layers, principal: cedar::workload_uid(workload), action }
     }
 
-    /// The verdict on one offering.
-    pub(crate) fn verdict(&self, offering: &Offering, contexts: &Contexts) -> Verdict {
-        self.verdict_over(&self.entities, offering, contexts)
+    /// The entities that a decision on these offerings is evaluated over, others perhaps among them.
+    pub(crate) fn entities(&self, ground: &Ground, offerings: &[&Offering]) -> Arc<Entities> {
+        let missing = |held: &Held| offerings.iter().filter(|offering| !held.offerings.contains(&offering.id)).copied().collect::<Vec<_>>();
+        {
+            let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+            if missing(&held).is_empty() {
+                return Arc::clone(&held.entities);
+            }
+        }
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        // A candidate may be named twice, and another thread may have been faster.
+        let new: BTreeMap<&OfferingId, &Offering> = missing(&held).into_iter().map(|offering| (&offering.id, offering)).collect();
+        let made = new.values().map(|offering| ground.offering(offering));
+        held.entities = Arc::new(cedar::with_offerings((*held.entities).clone(), made));
+        held.offerings.extend(new.into_keys().cloned());
+        Arc::clone(&held.entities)
     }
 
-    /// The verdict over other entities than the slice's own (explanations change facts to see what would help).
-    pub(crate) fn verdict_over(&self, entities: &Entities, offering: &Offering, contexts: &Contexts) -> Verdict {
+    /// The verdict on one offering, over entities among which it is (explanations change facts to see what would help).
+    pub(crate) fn verdict(&self, entities: &Entities, offering: &Offering, contexts: &Contexts) -> Verdict {
         let mut last = (MeansSet::NONE, vec![Refusal::nothing()]);
         for (means, context) in contexts.performable_by(offering) {
             let resource = cedar::offering_uid(&offering.id);

@@ -9,20 +9,28 @@ use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUi
 use comity_catalogue::World;
 use comity_vocab::{Action, BlocId, Call, Data, Jurisdiction, Levels, Means, MeansSet, Offering, OfferingId, Places, Scale, Workload};
 
-/// Offerings, jurisdictions and blocs of one world.
-pub(crate) fn world_entities(world: &World) -> Entities {
-    let offerings = world.offerings.values().map(|offering| offering_entity(offering, world));
+/// Jurisdictions and blocs of one world.
+pub(crate) fn place_entities(world: &World) -> Entities {
     let everywhere = world.jurisdictions.iter().chain([&Jurisdiction::UNKNOWN]).copied().collect();
-    entities(Entities::empty(), offerings.chain(places(everywhere, world)))
+    entities(Entities::empty(), places(everywhere, world))
+}
+
+/// The same with some offerings added.
+pub(crate) fn with_offerings(base: Entities, offerings: impl Iterator<Item = Entity>) -> Entities {
+    entities(base, offerings)
 }
 
 /// What a decision on this one offering can touch: it, the jurisdictions that it or the terms name, and the blocs. Small, so that an
 /// explanation can change a fact some hundred times.
-pub(crate) fn offering_entities(offering: &Offering, named: &BTreeSet<(String, String)>, world: &World) -> Entities {
+pub(crate) fn offering_entities(
+    offering: &Offering,
+    named: &BTreeSet<(String, String)>,
+    (world, everywhere): (&World, &Value),
+) -> Entities {
     let origin = &offering.origin;
     let literals = named.iter().filter(|(kind, _)| kind == "Jurisdiction").filter_map(|(_, name)| name.parse().ok());
     let touched = [origin.operator, origin.control, origin.developer, origin.governing_law].into_iter().chain(literals);
-    entities(Entities::empty(), [offering_entity(offering, world)].into_iter().chain(places(touched.collect(), world)))
+    entities(Entities::empty(), [offering_entity(offering, everywhere)].into_iter().chain(places(touched.collect(), world)))
 }
 
 fn places(jurisdictions: BTreeSet<Jurisdiction>, world: &World) -> impl Iterator<Item = Entity> {
@@ -107,12 +115,13 @@ fn data(data: &Data, everywhere: &Value) -> Value {
     ])
 }
 
-fn offering_entity(offering: &Offering, world: &World) -> Entity {
+/// One offering. Dear where its places are unknown, since unknown is everywhere: [`crate::engine::Ground`] keeps it.
+pub(crate) fn offering_entity(offering: &Offering, everywhere: &Value) -> Entity {
     let origin = &offering.origin;
     let one = |jurisdiction: Jurisdiction| Value::new_entity_uid(uid("Jurisdiction", jurisdiction.as_str()));
     let many = |places: &Places| match places.known() {
         Some(known) => jurisdictions(known.iter()),
-        None => everywhere(world),
+        None => everywhere.clone(),
     };
     let origin = record([
         ("operator", one(origin.operator)),

@@ -1,11 +1,12 @@
 //! One generation: terms and a catalogue, compiled, with the tables that make admitting fast.
 
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use cedar_policy::{Entities, RestrictedExpression};
+use cedar_policy::{Entities, Entity, RestrictedExpression};
 use comity_catalogue::{Catalogue, World};
 use comity_terms::Terms;
-use comity_vocab::{Action, Call, Digest, Hasher, Instant, MeansSet, OfferingId, Workload};
+use comity_vocab::{Action, Call, Digest, Hasher, Instant, MeansSet, Offering, OfferingId, Workload};
 use quick_cache::sync::Cache;
 
 use crate::admit::{Contexts, Refusal, Slice, Verdict};
@@ -27,6 +28,7 @@ pub struct Engine {
     catalogue: Arc<Catalogue>,
     slicing: Slicing,
     epochs: RwLock<Vec<Arc<Epoch>>>,
+    grounds: Arc<RwLock<Vec<Arc<Ground>>>>,
 }
 
 /// What is asked.
@@ -49,13 +51,21 @@ pub struct Admission<'q> {
     generation: (Digest, Digest),
 }
 
-/// A span of time over which no fact changes.
+/// A span of time over which no fact changes, and what these terms decided in it.
 pub(crate) struct Epoch {
-    pub(crate) world: Arc<World>,
-    pub(crate) everywhere: RestrictedExpression,
-    entities: Entities,
+    ground: Arc<Ground>,
     table: Table,
     slices: Cache<(Workload, Action), Arc<Slice>>,
+}
+
+/// The facts of a span of time, as they are for all terms.
+pub(crate) struct Ground {
+    pub(crate) world: Arc<World>,
+    pub(crate) everywhere: RestrictedExpression,
+    /// Jurisdictions and blocs.
+    places: Entities,
+    /// Offerings that some call could go to, made when the first one asks: most never are, and a thousand would take half a second.
+    offerings: RwLock<HashMap<OfferingId, Entity>>,
 }
 
 // === impl Engine ===
@@ -65,7 +75,13 @@ impl Engine {
     #[must_use]
     pub fn new(terms: Arc<Terms>, catalogue: Arc<Catalogue>) -> Self {
         let slicing = Slicing::new(terms.reads());
-        Self { terms, catalogue, slicing, epochs: RwLock::new(Vec::new()) }
+        Self { terms, catalogue, slicing, epochs: RwLock::new(Vec::new()), grounds: Arc::default() }
+    }
+
+    /// Other terms over the same catalogue; what is known of its facts is not derived again.
+    #[must_use]
+    pub fn with_terms(&self, terms: Arc<Terms>) -> Self {
+        Self { grounds: Arc::clone(&self.grounds), ..Self::new(terms, Arc::clone(&self.catalogue)) }
     }
 
     /// The terms.
@@ -83,7 +99,7 @@ impl Engine {
     /// The facts of that instant.
     #[must_use]
     pub fn world(&self, instant: Instant) -> Arc<World> {
-        Arc::clone(&self.epoch(instant).world)
+        Arc::clone(&self.epoch(instant).ground.world)
     }
 
     /// Decides on every candidate, from the table where it can. The table never changes an answer.
@@ -112,9 +128,11 @@ impl Engine {
 
     fn evaluate(&self, epoch: &Epoch, query: &Query<'_>) -> Verdicts {
         let slice = self.slice(epoch, query.call);
-        let contexts = Contexts::new(query.call, query.performable, &epoch.everywhere);
-        let verdict = |id: &OfferingId| match epoch.world.offerings.get(id) {
-            Some(offering) => slice.verdict(offering, &contexts),
+        let contexts = Contexts::new(query.call, query.performable, &epoch.ground.everywhere);
+        let known = query.candidates.ids().iter().filter_map(|id| epoch.ground.world.offerings.get(id));
+        let entities = slice.entities(&epoch.ground, &known.collect::<Vec<_>>());
+        let verdict = |id: &OfferingId| match epoch.ground.world.offerings.get(id) {
+            Some(offering) => slice.verdict(&entities, offering, &contexts),
             None => Verdict::Denial { tried: MeansSet::NONE, refusals: Arc::new([Refusal::nothing()]) },
         };
         Verdicts::new(query.candidates.ids().iter().map(|id| (id.clone(), verdict(id))).collect())
@@ -123,33 +141,69 @@ impl Engine {
     pub(crate) fn slice(&self, epoch: &Epoch, call: &Call) -> Arc<Slice> {
         let key = (call.workload.clone(), call.action);
         epoch.slices.get(&key).unwrap_or_else(|| {
-            let slice = Arc::new(Slice::new(&self.terms, &epoch.entities, &call.workload, call.action));
+            let slice = Arc::new(Slice::new(&self.terms, &epoch.ground.places, &call.workload, call.action));
             epoch.slices.insert(key, Arc::clone(&slice));
             slice
         })
     }
 
     pub(crate) fn epoch(&self, instant: Instant) -> Arc<Epoch> {
-        let known = self.epochs.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(epoch) = known.iter().find(|epoch| epoch.covers(instant)) {
+        let covering = |epoch: &&Arc<Epoch>| epoch.ground.covers(instant);
+        if let Some(epoch) = self.epochs.read().unwrap_or_else(PoisonError::into_inner).iter().find(covering) {
             return Arc::clone(epoch);
         }
-        drop(known);
-        let epoch = Arc::new(Epoch::new(self.catalogue.at(instant)));
-        let mut known = self.epochs.write().unwrap_or_else(PoisonError::into_inner);
-        known.insert(0, Arc::clone(&epoch));
-        known.truncate(EPOCHS_MAX);
+        let epoch = Arc::new(Epoch::new(self.ground(instant)));
+        keep(&self.epochs, &epoch);
         epoch
     }
+
+    fn ground(&self, instant: Instant) -> Arc<Ground> {
+        let covering = |ground: &&Arc<Ground>| ground.covers(instant);
+        if let Some(ground) = self.grounds.read().unwrap_or_else(PoisonError::into_inner).iter().find(covering) {
+            return Arc::clone(ground);
+        }
+        let ground = Arc::new(Ground::new(self.catalogue.at(instant)));
+        keep(&self.grounds, &ground);
+        ground
+    }
+}
+
+/// Puts `new` before the others, and drops what is one too many.
+fn keep<T>(kept: &RwLock<Vec<Arc<T>>>, new: &Arc<T>) {
+    let mut kept = kept.write().unwrap_or_else(PoisonError::into_inner);
+    kept.insert(0, Arc::clone(new));
+    kept.truncate(EPOCHS_MAX);
 }
 
 // === impl Epoch ===
 
 impl Epoch {
+    fn new(ground: Arc<Ground>) -> Self {
+        Self { ground, table: Table::new(), slices: Cache::new(SLICES_MAX) }
+    }
+
+    pub(crate) fn ground(&self) -> &Ground {
+        &self.ground
+    }
+}
+
+// === impl Ground ===
+
+impl Ground {
     fn new(world: World) -> Self {
-        let entities = cedar::world_entities(&world);
+        let places = cedar::place_entities(&world);
         let everywhere = cedar::everywhere(&world);
-        Self { world: Arc::new(world), everywhere, entities, table: Table::new(), slices: Cache::new(SLICES_MAX) }
+        Self { world: Arc::new(world), everywhere, places, offerings: RwLock::default() }
+    }
+
+    /// An offering as Cedar sees it.
+    pub(crate) fn offering(&self, offering: &Offering) -> Entity {
+        if let Some(made) = self.offerings.read().unwrap_or_else(PoisonError::into_inner).get(&offering.id) {
+            return made.clone();
+        }
+        let made = cedar::offering_entity(offering, &self.everywhere);
+        self.offerings.write().unwrap_or_else(PoisonError::into_inner).insert(offering.id.clone(), made.clone());
+        made
     }
 
     fn covers(&self, instant: Instant) -> bool {
@@ -199,6 +253,12 @@ impl Verdicts {
 }
 
 impl Verdict {
+    /// Whether it is a permit.
+    #[must_use]
+    pub fn permits(&self) -> bool {
+        matches!(self, Self::Permit { .. })
+    }
+
     /// One line of text that is equal exactly for equal verdicts.
     #[must_use]
     pub fn canonical(&self) -> String {

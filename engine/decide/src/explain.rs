@@ -5,13 +5,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use cedar_policy::{Context, EvalResult, Expression, Request, eval_expression};
+use cedar_policy::{Context, Entities, EvalResult, Expression, Request, eval_expression};
 use comity_terms::{Effect, Formula, Goal, Term, Test};
 use comity_vocab::{BlocId, Call, Classification, Means, MeansSet, Offering, OfferingId, Scale, TermId};
 
 use crate::admit::{Contexts, Refusal, Slice, Verdict, request};
 use crate::cedar;
 use crate::engine::{Engine, Epoch, Query};
+use crate::permit::Denial;
 
 /// Permits shown as near misses, for each layer.
 const NEAREST_MAX: usize = 3;
@@ -78,22 +79,57 @@ pub enum Change {
 }
 
 impl Engine {
+    /// What stood in the way of each offering. Ways out are not looked for, which is what takes long: `would_help` stays empty.
+    #[must_use]
+    pub fn obstacles(&self, query: &Query<'_>, denials: &[Denial]) -> Vec<Explanation> {
+        let epoch = self.epoch(query.instant);
+        let slice = self.slice(&epoch, query.call);
+        let ground = epoch.ground();
+        let facts = |denial: &Denial| ground.world.offerings.get(&denial.offering);
+        let entities = slice.entities(ground, &denials.iter().filter_map(facts).collect::<Vec<_>>());
+        // Offerings differ in the means that were tried last, in a few ways at most.
+        let mut contexts: Vec<(MeansSet, Context)> = Vec::new();
+        let mut explain = |denial: &Denial| {
+            let mut explanation = Explanation { offering: denial.offering.clone(), terms: Vec::new(), would_help: Vec::new() };
+            let Some(offering) = facts(denial) else { return explanation };
+            if !contexts.iter().any(|(tried, _)| *tried == denial.tried) {
+                contexts.push((denial.tried, cedar::context(query.call, denial.tried, &ground.everywhere)));
+            }
+            let Some((_, context)) = contexts.iter().find(|(tried, _)| *tried == denial.tried) else { return explanation };
+            let request = question(query.call, offering, context);
+            let tried = denial.tried;
+            let seen = Seen { engine: self, epoch: &epoch, slice: &slice, entities: &entities, call: query.call, offering, tried, request };
+            explanation.terms = denial.refusals.iter().flat_map(|refusal| seen.near_terms(refusal)).collect();
+            explanation
+        };
+        denials.iter().map(&mut explain).collect()
+    }
+
     /// Explains a refusal: the terms that stood in the way, and what would have helped.
     #[must_use]
     pub fn explain(&self, query: &Query<'_>, offering: &OfferingId) -> Explanation {
         let epoch = self.epoch(query.instant);
         let slice = self.slice(&epoch, query.call);
-        let Some(facts) = epoch.world.offerings.get(offering) else {
+        let Some(facts) = epoch.ground().world.offerings.get(offering) else {
             return Explanation { offering: offering.clone(), terms: Vec::new(), would_help: Vec::new() };
         };
-        let verdict = slice.verdict(facts, &Contexts::new(query.call, query.performable, &epoch.everywhere));
+        let entities = slice.entities(epoch.ground(), &[facts]);
+        let verdict = slice.verdict(&entities, facts, &Contexts::new(query.call, query.performable, &epoch.ground().everywhere));
         let Verdict::Denial { tried, refusals } = verdict else {
             return Explanation { offering: offering.clone(), terms: Vec::new(), would_help: Vec::new() };
         };
-        let seen = Seen { engine: self, epoch: &epoch, slice: &slice, call: query.call, offering: facts, tried };
+        let request = question(query.call, facts, &cedar::context(query.call, tried, &epoch.ground().everywhere));
+        let seen =
+            Seen { engine: self, epoch: &epoch, slice: &slice, entities: &entities, call: query.call, offering: facts, tried, request };
         let terms = refusals.iter().flat_map(|refusal| seen.near_terms(refusal)).collect();
         Explanation { offering: offering.clone(), terms, would_help: seen.would_help(query.performable) }
     }
+}
+
+/// May this call go to this offering?
+fn question(call: &Call, offering: &Offering, context: &Context) -> Request {
+    let (who, what) = (cedar::workload_uid(&call.workload), cedar::action_uid(call.action));
+    request(&who, &what, &cedar::offering_uid(&offering.id), context)
 }
 
 /// One refusal and everything around it.
@@ -101,9 +137,11 @@ struct Seen<'a> {
     engine: &'a Engine,
     epoch: &'a Epoch,
     slice: &'a Arc<Slice>,
+    entities: &'a Entities,
     call: &'a Call,
     offering: &'a Offering,
     tried: MeansSet,
+    request: Request,
 }
 
 // === impl Seen ===
@@ -169,14 +207,8 @@ impl Seen<'_> {
 
     fn test(&self, test: &Test) -> bool {
         let Ok(expression) = test.expr.to_string().parse::<Expression>() else { return false };
-        let result = eval_expression(&self.request(), &self.slice.entities, &expression);
+        let result = eval_expression(&self.request, self.entities, &expression);
         matches!(result, Ok(EvalResult::Bool(value)) if value == test.holds)
-    }
-
-    fn request(&self) -> Request {
-        let context: Context = cedar::context(self.call, self.tried, &self.epoch.everywhere);
-        let (who, what) = (cedar::workload_uid(&self.call.workload), cedar::action_uid(self.call.action));
-        request(&who, &what, &cedar::offering_uid(&self.offering.id), &context)
     }
 
     /// Singles first; pairs where no single helps; else one way out with nothing superfluous in it.
@@ -247,10 +279,11 @@ impl Seen<'_> {
         }
         // The means are taken as given here: whether they can be performed is what the change is about.
         offering.can_be_unretained = true;
-        let contexts = Contexts::new(&call, means, &self.epoch.everywhere);
-        let named = &self.engine.terms().thresholds().entities;
-        let entities = cedar::with_workload(cedar::offering_entities(&offering, named, &self.epoch.world), &call.workload);
-        matches!(self.slice.verdict_over(&entities, &offering, &contexts), Verdict::Permit { .. })
+        let contexts = Contexts::new(&call, means, &self.epoch.ground().everywhere);
+        let (named, ground) = (&self.engine.terms().thresholds().entities, self.epoch.ground());
+        let entities =
+            cedar::with_workload(cedar::offering_entities(&offering, named, (&ground.world, &ground.everywhere)), &call.workload);
+        matches!(self.slice.verdict(&entities, &offering, &contexts), Verdict::Permit { .. })
     }
 }
 

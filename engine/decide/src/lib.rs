@@ -6,6 +6,7 @@
 mod admit;
 mod candidates;
 mod cedar;
+mod data_class;
 mod engine;
 mod explain;
 mod generation;
@@ -13,10 +14,12 @@ mod names;
 mod permit;
 mod rank;
 mod record;
+mod survey;
 mod table;
 
 pub use admit::{Refusal, Verdict};
 pub use candidates::Candidates;
+pub use data_class::{DataClass, UnknownDataClass};
 pub use engine::{Admission, Engine, Query};
 pub use explain::{Change, Explanation, NearTerm};
 pub use generation::{Generation, GenerationError};
@@ -24,3 +27,4 @@ pub use names::{UnknownName, unknown_names};
 pub use permit::{Decision, Denial, Permit};
 pub use rank::{RankInput, rank};
 pub use record::{FactRecord, RECORD_VERSION, RecordError, Salts};
+pub use survey::{Blame, Changed, Difference, Survey, all_means, changed, survey};

@@ -115,7 +115,7 @@ fn bad_value(key: &str, text: &str, message: &str) -> Fault {
 }
 
 /// The candidate nearest to `text`, when it is near enough to be meant.
-pub(crate) fn closest<const N: usize>(text: &str, candidates: [&'static str; N]) -> Option<&'static str> {
+pub(crate) fn closest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = candidates.into_iter().map(|c| (strsim::damerau_levenshtein(text, c), c)).min()?;
     (near.0 <= 2).then_some(near.1)
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::Policy;
-use cedar_policy::pst::{BinaryOp, Clause, EntityOrSlot, EntityUID, Expr, Literal, PrincipalConstraint};
+use cedar_policy::pst::{BinaryOp, Clause, EntityOrSlot, EntityUID, Expr, Literal, PrincipalConstraint, ResourceConstraint};
 use comity_vocab::Scale;
 
 use crate::formula::attribute_path;
@@ -71,11 +71,7 @@ impl Thresholds {
         let mut found = Self::default();
         for policy in policies {
             let Ok(tree) = policy.to_pst() else { continue };
-            if let PrincipalConstraint::Eq(EntityOrSlot::Entity(uid)) | PrincipalConstraint::In(EntityOrSlot::Entity(uid)) =
-                &tree.body().principal
-            {
-                found.entities.insert(named(uid));
-            }
+            found.entities.extend(principal(&tree.body().principal).into_iter().chain(resource(&tree.body().resource)).map(named));
             for clause in tree.body().clauses() {
                 collect(expression(clause), &mut |expr| {
                     found.note(expr);
@@ -123,6 +119,18 @@ impl Thresholds {
             }
         }
     }
+}
+
+/// The entity that the head of a policy asks of the caller.
+fn principal(head: &PrincipalConstraint) -> Option<&EntityUID> {
+    let (PrincipalConstraint::Eq(one) | PrincipalConstraint::In(one) | PrincipalConstraint::IsIn(_, one)) = head else { return None };
+    if let EntityOrSlot::Entity(uid) = one { Some(uid) } else { None }
+}
+
+/// The entity that the head of a policy asks of the offering.
+fn resource(head: &ResourceConstraint) -> Option<&EntityUID> {
+    let (ResourceConstraint::Eq(one) | ResourceConstraint::In(one) | ResourceConstraint::IsIn(_, one)) = head else { return None };
+    if let EntityOrSlot::Entity(uid) = one { Some(uid) } else { None }
 }
 
 /// The least level that passes or escapes a comparison with `other`: one more for strict ones.

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use comity_decide::{Engine, Explanation, FactRecord, RankInput, rank};
+use comity_decide::{Engine, Explanation, FactRecord, Query, RankInput, Verdict, all_means, rank};
 use comity_store::Reader;
 use comity_vocab::{Call, Digest, MeansSet, OfferingId, TermId};
 
@@ -65,7 +65,18 @@ impl Account {
             preferred_by: permit.preferred_by().to_vec(),
             reachable: here.contains(permit.offering()),
         });
-        let denied = decision.denials.iter().map(|denial| engine.explain(&query, &denial.offering)).collect();
+        let mut denied = engine.obstacles(&query, &decision.denials);
+        // Looking for ways out takes long: for what is here, and for one of the others, best one that some means would admit.
+        let by_means = engine.admit(&Query { performable: all_means(), ..query });
+        let admitted_by_means = |offering: &OfferingId| {
+            by_means.verdicts().iter().any(|(id, verdict)| id == offering && matches!(verdict, Verdict::Permit { .. }))
+        };
+        let elsewhere = denied.iter().position(|denied| admitted_by_means(&denied.offering)).unwrap_or_default();
+        for (at, explanation) in denied.iter_mut().enumerate() {
+            if at == elsewhere || here.contains(&explanation.offering) {
+                *explanation = engine.explain(&query, &explanation.offering);
+            }
+        }
         let admitted = admitted.collect();
         Ok(Self { call: record.call.clone(), admitted, denied, engine, here })
     }

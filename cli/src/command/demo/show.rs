@@ -138,10 +138,13 @@ fn admission(outcome: &Outcome, admitted: &Admitted) -> String {
 }
 
 /// Offerings of one model in several places are named once: `operator/model@a, @b`.
+/// Offerings of one verdict that are named; the others are counted.
+const NAMED_MAX: usize = 8;
+
 fn named(offerings: &[&OfferingId]) -> String {
     let mut text = String::new();
     let mut before: Option<&OfferingId> = None;
-    for offering in offerings {
+    for offering in offerings.iter().take(NAMED_MAX) {
         let same = before.is_some_and(|before| before.operator() == offering.operator() && before.model() == offering.model());
         match (same, before) {
             (true, _) => text.push_str(&format!(", @{}", offering.place())),
@@ -150,7 +153,10 @@ fn named(offerings: &[&OfferingId]) -> String {
         }
         before = Some(offering);
     }
-    text
+    match offerings.len().saturating_sub(NAMED_MAX) {
+        0 => text,
+        more => format!("{text}; and {more} more"),
+    }
 }
 
 /// The forbids that matched, or that nothing permitted.

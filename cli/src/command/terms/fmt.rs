@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use comity_terms::{LayerSource, format};
+use comity_terms::format;
 
 use super::source;
 use crate::exit::{Exit, Failure};
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     for file in &args.files {
         let shown = file.display().to_string();
         let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{shown}`"))?;
-        let formatted = format(&text).map_err(|error| unparsable(&shown, text.clone(), &error.to_string()))?;
+        let formatted = format(&text).map_err(|error| unparsable(&shown, &error.to_string()))?;
         if formatted == text {
             continue;
         }
@@ -45,10 +45,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// The loader knows the place and the hint; the formatter does not.
-fn unparsable(shown: &str, text: String, fallback: &str) -> Failure {
-    let layer = LayerSource { name: shown.to_owned(), path: shown.to_owned(), text };
-    match comity_terms::Terms::load(vec![layer]) {
-        Err(problems) => source::failure(&problems),
-        Ok(_) => Failure::new(Exit::Invalid, fallback.to_owned()),
-    }
+fn unparsable(shown: &str, fallback: &str) -> anyhow::Error {
+    let loaded = source::layer(shown).and_then(|layer| source::load(vec![layer]));
+    loaded.err().unwrap_or_else(|| Failure::new(Exit::Invalid, fallback.to_owned()).into())
 }

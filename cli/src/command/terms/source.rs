@@ -1,26 +1,40 @@
-//! Reads layers of terms: a file, or the name of a shipped pack.
+//! Reads layers of terms: a file, with the `pack.toml` beside it, or the name of a shipped pack.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use comity_decide::UnknownName;
-use comity_terms::{LayerSource, Terms, TermsProblem, shipped_pack, shipped_pack_names};
+use comity_terms::{LayerSource, Pack, PackFile, ParameterProblem, ParameterValue, Terms, TermsProblem, shipped_pack, shipped_pack_names};
 
 use crate::exit::{Exit, Failure, Note};
 
-/// The layer that `name` means: a file first, else a shipped pack.
-pub(crate) fn layer(name: &str) -> anyhow::Result<LayerSource> {
+/// What declares the parameters of the terms beside it.
+const PACK_FILE: &str = "pack.toml";
+
+/// The pack that `name` means: a file first, else a shipped one.
+pub(crate) fn pack(name: &str) -> anyhow::Result<Pack> {
     let path = Path::new(name);
-    if path.is_file() {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::new(Exit::Invalid, format!("cannot read `{name}`: {error}")).hint("save the file as UTF-8 text"))?;
-        let stem = path.file_stem().map_or_else(|| name.to_owned(), |stem| stem.to_string_lossy().into_owned());
-        return Ok(LayerSource { name: stem, path: name.to_owned(), text });
+    if !path.is_file() {
+        return shipped(name.strip_prefix("pack:").unwrap_or(name));
     }
-    let pack = name.strip_prefix("pack:").unwrap_or(name);
-    shipped_pack(pack).ok_or_else(|| {
-        let hint = format!("name a file of Cedar policies, or a shipped pack: {}", shipped_pack_names().join(", "));
-        Failure::new(Exit::Invalid, format!("there is no file and no pack `{name}`")).hint(hint).into()
-    })
+    let beside = path.with_file_name(PACK_FILE);
+    let file = beside.is_file().then(|| read(&beside)).transpose()?;
+    let called = if file.is_some() { folder_name(path) } else { None };
+    let called = called.or_else(|| Some(path.file_stem()?.to_string_lossy().into_owned()));
+    let source = LayerSource { name: called.unwrap_or_else(|| name.to_owned()), path: name.to_owned(), text: read(path)? };
+    let file = file.map(|text| PackFile { path: beside.display().to_string(), text });
+    Ok(Pack::new(source, file.as_ref()).map_err(|problems| failure(&problems))?)
+}
+
+/// The layer that `name` means, with the defaults of its parameters.
+pub(crate) fn layer(name: &str) -> anyhow::Result<LayerSource> {
+    Ok(pack(name)?.default_layer())
+}
+
+/// The layer of a pack with these parameters.
+pub(crate) fn filled(pack: &Pack, given: &BTreeMap<String, ParameterValue>) -> anyhow::Result<LayerSource> {
+    let note = |problem: ParameterProblem| Note { message: problem.message, hint: problem.hint };
+    Ok(pack.layer(given).map_err(|problems| Failure::all(Exit::Invalid, problems.into_iter().map(note).collect()))?)
 }
 
 /// Loads layers, or fails with every problem in them.
@@ -41,4 +55,24 @@ pub(crate) fn unknown_names(unknown: Vec<UnknownName>) -> Failure {
         Note { message: format!("{term} unknown {} `{}`", name.kind, name.name), hint }
     };
     Failure::all(Exit::Invalid, unknown.into_iter().map(note).collect())
+}
+
+/// What a pack is called: the terms of every pack are in a file of the same name.
+fn folder_name(path: &Path) -> Option<String> {
+    let full = std::fs::canonicalize(path).ok()?;
+    Some(full.parent()?.file_name()?.to_string_lossy().into_owned())
+}
+
+fn shipped(name: &str) -> anyhow::Result<Pack> {
+    shipped_pack(name).ok_or_else(|| {
+        let hint = format!("name a file of Cedar policies, or a shipped pack: {}", shipped_pack_names().join(", "));
+        Failure::new(Exit::Invalid, format!("there is no file and no pack `{name}`")).hint(hint).into()
+    })
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    let unreadable = |error: std::io::Error| {
+        Failure::new(Exit::Invalid, format!("cannot read `{}`: {error}", path.display())).hint("save the file as UTF-8 text")
+    };
+    Ok(std::fs::read_to_string(path).map_err(unreadable)?)
 }

@@ -1,12 +1,13 @@
 //! `comity terms test`: terms are tested like code. Each test is a call, an offering and the decision that must come out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use comity_catalogue::{Catalogue, SourceFile};
-use comity_decide::{Candidates, Engine, Query, Verdict, unknown_names};
+use comity_decide::{Candidates, Engine, Explanation, Query, Verdict, unknown_names};
+use comity_terms::{LayerSource, ParameterValue};
 use comity_vocab::{Action, Call, Classification, Data, Instant, MeansSet, OfferingId, Places, TermId, Workload};
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +23,8 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 
 const FORMAT: &str = "\
 A test file:
-  terms = [\"../terms.cedar\"]          # layers, outermost first; files beside the test file, or names of packs
+  terms = [\"../terms.cedar\"]          # layers, outermost first; files beside the test file, or names of packs;
+                                     # { layer = \"../terms.cedar\", parameters = { home = \"FR\" } } sets parameters
   catalogue = [\"offerings.toml\"]      # files of offerings, beside the shipped catalogue; may be left out
 
   [[test]]
@@ -30,7 +32,8 @@ A test file:
   call = { classification = \"public\", personal = true }
   offering = \"example/model@us\"
   expect = \"denied\"                   # or \"permitted\"
-  reasons = [\"personal-needs-protection\"]
+  reasons = [\"personal-needs-protection\"]    # forbids that matched; for a permit, the terms that permit
+  says = [\"personal data leaves only …\"]     # texts that the refused caller sees
   would_help = [\"the means `pseudonymised`\"]";
 
 #[derive(Debug, clap::Args)]
@@ -44,11 +47,33 @@ pub(crate) struct Args {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Suite {
-    terms: Vec<String>,
+    terms: Vec<SuiteLayer>,
     #[serde(default)]
     catalogue: Vec<String>,
     #[serde(default)]
     test: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a layer is a name in quotes, or `{ layer = \"NAME\", parameters = { … } }`")]
+enum SuiteLayer {
+    Named(String),
+    Set(SetLayer),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetLayer {
+    layer: String,
+    parameters: BTreeMap<String, SuiteValue>,
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(untagged, expecting = "a parameter is a text, a number or a list of texts")]
+enum SuiteValue {
+    Text(String),
+    Number(i64),
+    List(Vec<String>),
 }
 
 #[derive(Deserialize)]
@@ -66,6 +91,8 @@ struct Case {
     reasons: BTreeSet<TermId>,
     #[serde(default)]
     preferred_by: Option<BTreeSet<TermId>>,
+    #[serde(default)]
+    says: Vec<String>,
     #[serde(default)]
     would_help: Vec<String>,
 }
@@ -151,11 +178,7 @@ fn run_file(file: &Path) -> anyhow::Result<Vec<Outcome>> {
             .hint("see `comity terms test --help` for the format")
     })?;
     let folder = file.parent().unwrap_or(Path::new("."));
-    let beside = |name: &String| {
-        let path = folder.join(name);
-        if path.is_file() { path.display().to_string() } else { name.clone() }
-    };
-    let terms = source::load(suite.terms.iter().map(|name| source::layer(&beside(name))).collect::<anyhow::Result<_>>()?)?;
+    let terms = source::load(suite.terms.iter().map(|layer| layer.read(folder)).collect::<anyhow::Result<_>>()?)?;
     let mut files = catalogue_files::with_shipped(None)?;
     for name in &suite.catalogue {
         files.push(SourceFile { path: name.clone(), text: read(&folder.join(name))? });
@@ -175,6 +198,31 @@ fn read(file: &Path) -> anyhow::Result<String> {
     let size = std::fs::metadata(file).with_context(|| format!("cannot read `{shown}`"))?.len();
     anyhow::ensure!(size <= FILE_BYTES_MAX, "`{shown}` is larger than {FILE_BYTES_MAX} bytes");
     std::fs::read_to_string(file).with_context(|| format!("cannot read `{shown}`"))
+}
+
+// === impl SuiteLayer ===
+
+impl SuiteLayer {
+    /// A file beside the test file, else a pack.
+    fn read(&self, folder: &Path) -> anyhow::Result<LayerSource> {
+        let (name, given) = match self {
+            Self::Named(name) => (name, BTreeMap::new()),
+            Self::Set(set) => (&set.layer, set.parameters.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect()),
+        };
+        let path = folder.join(name);
+        let pack = source::pack(&if path.is_file() { path.display().to_string() } else { name.clone() })?;
+        source::filled(&pack, &given)
+    }
+}
+
+impl From<SuiteValue> for ParameterValue {
+    fn from(value: SuiteValue) -> Self {
+        match value {
+            SuiteValue::Text(text) => Self::Text(text),
+            SuiteValue::Number(number) => Self::Number(number),
+            SuiteValue::List(list) => Self::List(list),
+        }
+    }
 }
 
 // === impl Case ===
@@ -200,8 +248,7 @@ impl Case {
             Some(Verdict::Denial { refusals, .. }) => {
                 let forbids = refusals.iter().flat_map(|refusal| refusal.forbids.iter().cloned()).collect();
                 let explanation = engine.explain(&query, &self.offering);
-                let ways: Vec<String> = explanation.would_help.iter().map(|way| super::why::way(way)).collect();
-                self.compare_denial(&forbids, &ways)
+                self.compare_denial(&forbids, &explanation)
             }
             None => vec!["nothing was decided".to_owned()],
         }
@@ -213,6 +260,9 @@ impl Case {
             problems.push(format!("expected a denial, but it was permitted by {}", list(terms)));
             return problems;
         }
+        if !self.says.is_empty() {
+            problems.push("a permit says nothing: `says` is for denials".to_owned());
+        }
         if means != self.means {
             problems.push(format!("expected means {}, but they are {means}", self.means));
         }
@@ -223,17 +273,20 @@ impl Case {
         problems
     }
 
-    fn compare_denial(&self, forbids: &BTreeSet<TermId>, ways: &[String]) -> Vec<String> {
+    fn compare_denial(&self, forbids: &BTreeSet<TermId>, explanation: &Explanation) -> Vec<String> {
         let mut problems = Vec::new();
         if self.expect == Expected::Permitted {
             problems.push(format!("expected a permit, but it was denied by {}", list(forbids)));
             return problems;
         }
         problems.extend(differing("reasons", &self.reasons, forbids));
-        for expected in &self.would_help {
-            if !ways.contains(expected) {
-                problems.push(format!("expected `{expected}` to help; what would help: {}", list(ways)));
-            }
+        let said: Vec<&str> = explanation.terms.iter().map(|term| term.reason.as_str()).collect();
+        for expected in self.says.iter().filter(|text| !said.contains(&text.as_str())) {
+            problems.push(format!("expected the refused caller to read \"{expected}\"; what is said: \"{}\"", said.join("\", \"")));
+        }
+        let ways: Vec<String> = explanation.would_help.iter().map(|way| super::why::way(way)).collect();
+        for expected in self.would_help.iter().filter(|way| !ways.contains(way)) {
+            problems.push(format!("expected `{expected}` to help; what would help: {}", list(&ways)));
         }
         problems
     }

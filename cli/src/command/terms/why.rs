@@ -6,7 +6,7 @@ use comity_decide::{Candidates, Change, Decision, Denial, Engine, Explanation, F
 use comity_ledger::{DecisionLeaf, OutcomeLeaf, Verdict};
 use comity_store::{FactRecord as StoredRecord, FoundDecision};
 use comity_terms::{Effect, Terms};
-use comity_vocab::{OfferingId, TermId};
+use comity_vocab::TermId;
 use serde::Serialize;
 
 use crate::clock;
@@ -15,7 +15,9 @@ use crate::output::{self, BAD, FAINT, GOOD, NOTE, Output, STRONG, styled};
 use crate::past;
 use crate::place::{self, Place};
 
-/// Denied offerings that are explained at length; the others are named.
+/// Permitted offerings that a person is shown; the others are counted.
+const PERMITTED_SHOWN_MAX: usize = 10;
+/// Denied offerings that are explained at length and shown to a person; the others are counted.
 const EXPLAINED_MAX: usize = 5;
 
 #[derive(Debug, clap::Args)]
@@ -182,26 +184,35 @@ impl Report {
     }
 
     fn print_permitted(&self) -> anyhow::Result<()> {
-        for permitted in &self.permitted {
+        // What answered is named in any case, however many others were permitted.
+        let chosen = |permitted: &Permitted| self.chosen.as_ref() == Some(&permitted.offering);
+        let (first, others): (Vec<_>, Vec<_>) =
+            self.permitted.iter().enumerate().partition(|(at, permitted)| *at < PERMITTED_SHOWN_MAX || chosen(permitted));
+        for (_, permitted) in first {
             let reachable = if permitted.reachable { "" } else { " (no upstream or credential here)" };
             let mark = styled(GOOD, "permitted");
             output::data(&format!("{mark} {}, means: {}{}", permitted.offering, permitted.means, styled(FAINT, reachable)))?;
             permitted.terms.iter().try_for_each(|reason| reason.print("by"))?;
             permitted.preferred_by.iter().try_for_each(|reason| reason.print("preferred by"))?;
         }
-        Ok(())
+        print_others("permitted", others.len())
     }
 
     fn print_denied(&self) -> anyhow::Result<()> {
-        for denied in &self.denied {
+        for denied in self.denied.iter().take(EXPLAINED_MAX) {
             output::data(&format!("{} {}", styled(BAD, "denied"), denied.offering))?;
             denied.terms.iter().try_for_each(|reason| reason.print(if reason.near_miss { "nearest permit" } else { "by" }))?;
             for way in &denied.would_help {
                 output::data(&output::wrap(way, &format!("  {} ", styled(NOTE, "would help:")), "    "))?;
             }
         }
-        Ok(())
+        print_others("denied", self.denied.len().saturating_sub(EXPLAINED_MAX))
     }
+}
+
+/// How many more there are than a person wants to read.
+fn print_others(what: &str, others: usize) -> anyhow::Result<()> {
+    if others == 0 { Ok(()) } else { output::data(&styled(FAINT, format!("{others} more {what}: --output json names them all"))) }
 }
 
 /// Whether the ledger's leaf says what was just decided.
@@ -227,15 +238,17 @@ fn permitted(permit: &Permit, terms: &Terms, record: &FactRecord) -> Permitted {
 
 /// The denied, nearest first; those beyond the bound are named without an explanation.
 fn denied(engine: &Engine, query: &Query<'_>, denials: &[Denial]) -> Vec<Denied> {
-    let explain = |offering: &OfferingId| engine.explain(query, offering);
-    let mut explained: Vec<Explanation> = denials.iter().map(|denial| explain(&denial.offering)).collect();
-    explained.sort_by_key(|explanation| (explanation.terms.len(), explanation.would_help.first().map_or(usize::MAX, Vec::len)));
-    let each = |(at, explanation): (usize, Explanation)| Denied {
+    let mut explained = engine.obstacles(query, denials);
+    explained.sort_by_key(|explanation| explanation.terms.len());
+    for nearest in explained.iter_mut().take(EXPLAINED_MAX) {
+        *nearest = engine.explain(query, &nearest.offering);
+    }
+    let each = |explanation: Explanation| Denied {
         offering: explanation.offering.to_string(),
-        would_help: if at < EXPLAINED_MAX { explanation.would_help.iter().map(|changes| way(changes)).collect() } else { Vec::new() },
+        would_help: explanation.would_help.iter().map(|changes| way(changes)).collect(),
         terms: explanation.terms.into_iter().map(Reason::near).collect(),
     };
-    explained.into_iter().enumerate().map(each).collect()
+    explained.into_iter().map(each).collect()
 }
 
 fn became(outcome: &OutcomeLeaf) -> String {

@@ -11,6 +11,8 @@
 
 mod checker;
 mod derivation;
+mod diff;
+mod import;
 mod law;
 mod layers_of_facts;
 mod monotone;

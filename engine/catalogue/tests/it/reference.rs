@@ -23,7 +23,7 @@ fn check(example: &str) {
 #[test]
 fn every_example_loads() {
     let examples = examples();
-    assert_eq!(examples.len(), 5);
+    assert_eq!(examples.len(), 7);
     for example in examples {
         let is_one_fact = !example.contains('[') || example.starts_with("certificate");
         let above = "[[offering]]\nid = \"openai/gpt-4.1-mini@us\"\n";

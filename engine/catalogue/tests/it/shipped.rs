@@ -29,11 +29,15 @@ fn every_jurisdiction_of_iso_3166_is_there_once() {
 fn there_are_enough_operators_countries_and_offerings() {
     let world = world();
     let operators: BTreeSet<_> = world.offerings.keys().map(|id| id.operator().to_owned()).collect();
-    let countries: BTreeSet<_> = world.offerings.values().map(|offering| offering.origin.operator).collect();
-    assert!(world.offerings.len() >= 15, "{}", world.offerings.len());
-    assert!(operators.len() >= 6, "{operators:?}");
-    assert!(countries.len() >= 5, "{countries:?}");
-    assert!(!countries.contains(&code("XX")), "an operator without a country");
+    let countries: BTreeSet<_> =
+        world.offerings.values().map(|offering| offering.origin.operator).filter(|code| !code.is_unknown()).collect();
+    let places: BTreeSet<_> = world.offerings.values().filter_map(|offering| offering.origin.processed_in.known()).flatten().collect();
+    let priced = world.offerings.values().filter(|offering| offering.price.is_some()).count();
+    assert!(world.offerings.len() >= 250, "{}", world.offerings.len());
+    assert!(operators.len() >= 40, "{operators:?}");
+    assert!(countries.len() >= 12, "{countries:?}");
+    assert!(places.len() >= 30, "{places:?}");
+    assert!(priced >= 200, "{priced}");
 }
 
 #[test]

@@ -4,6 +4,8 @@
 mod decision;
 mod explain;
 mod names;
+mod packs;
 mod properties;
 mod rank;
+mod survey;
 mod world;

@@ -28,7 +28,9 @@ fn a_misspelt_certificate_or_transfer_mechanism_is_found_with_its_term() {
     );
     let found = unknown_names(&terms(&[&text]), &catalogue(&[Facts::default()]).at(NOW));
     let names: Vec<_> = found.iter().map(|name| (name.kind, name.name.as_str(), name.near.as_deref(), name.term.as_deref())).collect();
-    let expected =
-        [("certification", "iso27002", Some("iso27001"), Some("certified")), ("transfer mechanism", "sccs", Some("scc"), Some("certified"))];
+    let expected = [
+        ("certification", "iso27002", Some("iso27001"), Some("certified")),
+        ("transfer mechanism", "sccs", Some("scc"), Some("certified")),
+    ];
     assert_eq!(names, expected);
 }

@@ -95,7 +95,7 @@ pub(crate) fn terms(texts: &[&str]) -> Arc<Terms> {
 }
 
 pub(crate) fn uk_public() -> String {
-    shipped_pack("uk-public").unwrap().text
+    shipped_pack("uk-public").unwrap().text().to_owned()
 }
 
 /// One term with a made-up id and all annotations.

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions, reason = "tests")]
 #![allow(clippy::disallowed_methods, reason = "the cases are files")]
 
+mod packs;
+
 use std::path::PathBuf;
 
 use comity_terms::{LayerSource, Terms, format, shipped_pack, shipped_pack_names};
@@ -37,10 +39,9 @@ fn accepted_terms_load() {
 #[test]
 fn shipped_packs_load_and_are_in_canonical_format() {
     for name in shipped_pack_names() {
-        let layer = shipped_pack(name).unwrap();
-        let text = layer.text.clone();
-        Terms::load(vec![layer]).unwrap_or_else(|problems| panic!("{name}: {}", problems[0]));
-        assert_eq!(format(&text).unwrap(), text, "run `comity terms fmt packs/{name}/terms.cedar`");
+        let pack = shipped_pack(name).unwrap();
+        Terms::load(vec![pack.default_layer()]).unwrap_or_else(|problems| panic!("{name}: {}", problems[0]));
+        assert_eq!(format(pack.text()).unwrap(), pack.text(), "run `comity terms fmt packs/{name}/terms.cedar`");
     }
 }
 
