@@ -9,41 +9,37 @@ use comity_catalogue::SourceFile;
 
 use crate::exit::{Exit, Failure};
 
+const HINT: &str = "name the folder that holds the catalogue's TOML files";
 /// More files than any catalogue has; a wrong folder would have more.
 const FILES_MAX: usize = 10_000;
 /// A catalogue file is written by hand.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
-/// The shipped catalogue with the folder's files over it.
-pub(crate) fn with_shipped(folder: Option<&Path>) -> anyhow::Result<Vec<SourceFile>> {
-    let mut files = comity_catalogue::shipped();
-    files.extend(only(folder)?);
-    Ok(files)
+/// The shipped catalogue with the folder's files over it, or the folder's alone if they are a whole catalogue.
+pub(crate) fn over_shipped(folder: Option<&Path>) -> anyhow::Result<Vec<SourceFile>> {
+    Ok(comity_catalogue::over_shipped(only(folder)?))
 }
 
-/// The folder's files alone if they list the jurisdictions, which makes them a whole catalogue; else the shipped catalogue with them over it.
-pub(crate) fn whole(folder: Option<&Path>) -> anyhow::Result<Vec<SourceFile>> {
-    let own = only(folder)?;
-    let is_whole = own.iter().any(|file| file.text.lines().any(|line| line.trim_end() == "[jurisdictions]"));
-    let mut files = if is_whole { Vec::new() } else { comity_catalogue::shipped() };
-    files.extend(own);
-    Ok(files)
+/// The same for a folder that prices are imported into: it may still be empty, and the shipped list prices do not stand in for its own.
+pub(crate) fn to_import_into(folder: &Path) -> anyhow::Result<Vec<SourceFile>> {
+    Ok(comity_catalogue::over_shipped_without_prices(below(folder)?))
 }
 
-/// Every TOML file of the folder and those below, in the order of their paths.
+/// Every TOML file of the folder and those below, in the order of their paths; one at least.
 pub(crate) fn only(folder: Option<&Path>) -> anyhow::Result<Vec<SourceFile>> {
     let Some(folder) = folder else { return Ok(Vec::new()) };
-    let mut paths = Vec::new();
-    walk(folder, &mut paths).map_err(|error| {
-        Failure::new(Exit::Invalid, format!("cannot read the folder `{}`: {error}", folder.display()))
-            .hint("name the folder that holds the catalogue's TOML files")
-    })?;
-    paths.sort();
-    if paths.is_empty() {
-        return Err(Failure::new(Exit::Invalid, format!("there is no TOML file in `{}`", folder.display()))
-            .hint("name the folder that holds the catalogue's TOML files")
-            .into());
+    let files = below(folder)?;
+    if files.is_empty() {
+        return Err(Failure::new(Exit::Invalid, format!("there is no TOML file in `{}`", folder.display())).hint(HINT).into());
     }
+    Ok(files)
+}
+
+fn below(folder: &Path) -> anyhow::Result<Vec<SourceFile>> {
+    let mut paths = Vec::new();
+    walk(folder, &mut paths)
+        .map_err(|error| Failure::new(Exit::Invalid, format!("cannot read the folder `{}`: {error}", folder.display())).hint(HINT))?;
+    paths.sort();
     paths.iter().map(|path| read(folder, path)).collect()
 }
 
@@ -65,10 +61,16 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
 
 fn read(folder: &Path, path: &Path) -> anyhow::Result<SourceFile> {
     let shown = path.strip_prefix(folder.parent().unwrap_or(folder)).unwrap_or(path).display().to_string().replace('\\', "/");
-    let size = std::fs::metadata(path).with_context(|| format!("cannot read `{shown}`"))?.len();
-    if size > FILE_BYTES_MAX {
-        return Err(Failure::new(Exit::Invalid, format!("`{shown}` is larger than {FILE_BYTES_MAX} bytes")).into());
+    let invalid = |message: String| Failure::new(Exit::Invalid, message);
+    let found = std::fs::metadata(path).with_context(|| format!("cannot read `{shown}`"))?;
+    // A pipe or a device would never end.
+    if !found.is_file() {
+        return Err(invalid(format!("`{shown}` is no ordinary file")).into());
     }
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{shown}`"))?;
+    if found.len() > FILE_BYTES_MAX {
+        return Err(invalid(format!("`{shown}` is larger than {FILE_BYTES_MAX} bytes")).into());
+    }
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| invalid(format!("cannot read `{shown}`: {error}")).hint("save the file as UTF-8 text"))?;
     Ok(SourceFile { path: shown, text })
 }

@@ -22,7 +22,7 @@ Examples:
   export COMITY_API_KEY=…      the key that `comity up` printed
   comity ask 'What is comity in law?'
   comity ask --classification confidential --purpose casework 'Summarise: …'
-  comity ask --model openai/gpt-5.4-mini@us - < letter.txt";
+  comity ask --model openai/gpt-5.4-mini@global - < letter.txt";
 
 /// Ask a running gateway one question
 #[derive(Debug, clap::Args)]

@@ -8,7 +8,7 @@ mod filter;
 mod import;
 mod list;
 mod show;
-mod words;
+pub(crate) mod words;
 
 use std::path::PathBuf;
 
@@ -63,7 +63,7 @@ struct From {
 
 #[derive(Debug, clap::Args)]
 struct At {
-    /// Facts of this day instead of now
+    /// The blocs, laws and unexpired facts of this day instead of today's
     #[arg(long, value_name = "DATE", value_parser = clock::parse)]
     at: Option<Instant>,
 }
@@ -99,7 +99,7 @@ fn warn(problem: &Problem) {
 impl From {
     /// The catalogue, or every problem in it.
     fn load(&self) -> anyhow::Result<Catalogue> {
-        let files = catalogue_files::whole(self.folder.as_deref())?;
+        let files = catalogue_files::over_shipped(self.folder.as_deref())?;
         Catalogue::parse(files).map_err(|problems| invalid(&problems).into())
     }
 }

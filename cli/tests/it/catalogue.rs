@@ -1,26 +1,6 @@
 //! `comity catalogue`: lists, shows and checks.
 
-use crate::harness::{Machine, snapshot, text};
-
-/// An offering with the least that a file must say.
-const OWN: &str = "\
-[operator]
-id = \"example\"
-name = \"Example Ltd\"
-source = \"their contract of 2026-01-31\"
-read = \"by us\"
-as_of = 2026-01-31
-strength = \"contract\"
-operator = \"GB\"
-control = \"GB\"
-
-[[offering]]
-id = \"example/small@gb\"
-upstream_model = \"small\"
-surfaces = [\"chat\"]
-processed_in = [\"GB\"]
-training = 2
-";
+use crate::harness::{EXAMPLE, Machine, snapshot, text};
 
 #[test]
 fn the_shipped_catalogue_lists_and_fits() {
@@ -49,7 +29,7 @@ fn shipped_offerings_show() {
 #[test]
 fn an_own_offering_shows_its_facts_and_sources() {
     let machine = Machine::new();
-    machine.file("own/example.toml", OWN);
+    machine.file("own/example.toml", EXAMPLE);
     snapshot!("show_own", machine.seen(&["catalogue", "show", "example/small@gb", "--folder", "own", "--at", "2026-11-22"]));
     let checked = machine.run(&["catalogue", "check", "own"]);
     assert!(checked.status.success());
@@ -59,7 +39,7 @@ fn an_own_offering_shows_its_facts_and_sources() {
 #[test]
 fn a_fact_without_source_is_refused() {
     let machine = Machine::new();
-    machine.file("own/example.toml", &OWN.replace("source = \"their contract of 2026-01-31\"\n", ""));
+    machine.file("own/example.toml", &EXAMPLE.replace("source = \"their contract of 2026-01-31\"\n", ""));
     snapshot!("fact_without_source", machine.seen(&["catalogue", "check", "own"]));
     let output = machine.run(&["catalogue", "check", "own", "--output", "json"]);
     assert_eq!(output.status.code(), Some(4));
@@ -71,14 +51,14 @@ fn a_fact_without_source_is_refused() {
 #[test]
 fn every_wrong_line_is_named_at_once() {
     let machine = Machine::new();
-    machine.file("own/example.toml", &OWN.replace("training = 2", "trainign = 2\nretention = 9"));
+    machine.file("own/example.toml", &EXAMPLE.replace("training = 2", "trainign = 2\nretention = 9"));
     snapshot!("catalogue_two_errors", machine.seen(&["catalogue", "check", "own"]));
 }
 
 #[test]
 fn an_unknown_offering_gets_the_nearest() {
     let machine = Machine::new();
-    machine.file("own/example.toml", OWN);
+    machine.file("own/example.toml", EXAMPLE);
     snapshot!("show_unknown", machine.seen(&["catalogue", "show", "example/smal@gb", "--folder", "own"]));
     snapshot!("show_no_id", machine.seen(&["catalogue", "show", "small"]));
 }
@@ -130,7 +110,7 @@ as_of = 2026-01-01
 review = 2099-01-01
 "#;
 
-const EXAMPLE: &str = r#"
+const OPERATOR: &str = r#"
 [operator]
 id = "example"
 name = "Example Ltd"
@@ -174,7 +154,7 @@ price = { currency = "EUR", input_micros_per_mtok = 1, output_micros_per_mtok = 
 fn world() -> Machine {
     let machine = Machine::new();
     machine.file("world/lists.toml", WORLD);
-    machine.file("world/operators/example.toml", EXAMPLE);
+    machine.file("world/operators/example.toml", OPERATOR);
     machine
 }
 
@@ -262,7 +242,7 @@ fn a_bloc_a_law_a_country_and_the_reach_of_laws_are_shown_with_their_sources() {
 #[test]
 fn old_facts_are_named_and_count_on() {
     let machine = world();
-    machine.file("world/operators/example.toml", &EXAMPLE.replace("review = 2099-01-01\n", ""));
+    machine.file("world/operators/example.toml", &OPERATOR.replace("review = 2099-01-01\n", ""));
     snapshot!("check_overdue", machine.seen(&["catalogue", "check", "world", "--at", "2030-01-01"]));
     assert_eq!(machine.run(&["catalogue", "check", "world", "--at", "2026-03-01"]).stderr, b"");
 }
@@ -271,7 +251,7 @@ fn old_facts_are_named_and_count_on() {
 fn two_catalogues_are_compared() {
     let machine = world();
     machine.file("after/lists.toml", WORLD);
-    machine.file("after/operators/example.toml", &EXAMPLE.replace("retention = 3", "retention = 2").replace("example/odd", "example/new"));
+    machine.file("after/operators/example.toml", &OPERATOR.replace("retention = 3", "retention = 2").replace("example/odd", "example/new"));
     snapshot!("catalogue_diff", machine.seen(&["catalogue", "diff", "world", "after"]));
     snapshot!("catalogue_diff_none", machine.seen(&["catalogue", "diff", "world", "world"]));
     let json = machine.run(&["catalogue", "diff", "shipped", "shipped", "--output", "json"]);
@@ -328,4 +308,29 @@ fn what_cannot_be_imported_is_refused() {
     snapshot!("import_broken", import("broken.json", "world"));
     snapshot!("import_absent", import("absent.json", "world"));
     snapshot!("import_no_package", import("other.whl", "world"));
+}
+
+#[test]
+fn prices_are_imported_into_an_empty_folder_over_the_shipped_catalogue() {
+    let machine = Machine::new();
+    std::fs::create_dir(machine.folder().join("own")).unwrap();
+    machine.file("prices.json", r#"{"gpt-4.1-mini": {"mode": "chat", "input_cost_per_token": 5e-07, "output_cost_per_token": 2e-06}}"#);
+    let output = machine.run(&["catalogue", "import", "prices.json", "--into", "own", "--as-of", "2026-11-22"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let show = machine.run(&["catalogue", "show", "openai/gpt-4.1-mini@global", "--folder", "own", "--output", "json"]);
+    let shown: serde_json::Value = serde_json::from_slice(&show.stdout).unwrap();
+    assert_eq!(shown["offering"]["price"]["input_micros_per_mtok"], 500_000);
+    machine.file("none.json", "{}");
+    snapshot!("import_nothing_in_it", machine.seen(&["catalogue", "import", "none.json", "--into", "own"]));
+    snapshot!("import_of_tomorrow", machine.seen(&["catalogue", "import", "prices.json", "--into", "own", "--as-of", "2999-01-01"]));
+}
+
+#[test]
+fn what_no_list_can_hold_is_refused() {
+    let machine = world();
+    snapshot!("list_level_out_of_range", machine.seen(&["catalogue", "list", "--attestation", "5"]));
+    snapshot!("show_mistaken_country", machine.seen(&["catalogue", "show", "UK"]));
+    machine.file("world/licence.toml", "[[offering]]\nid = \"example/cheap@gb\"\nlicence = \"=1+1\"\nsource = \"s\"\nas_of = 2026-01-01\n");
+    let csv = machine.run(&["catalogue", "list", "--folder", "world", "--csv"]);
+    assert!(text(&csv.stdout).contains(",'=1+1,"), "{}", text(&csv.stdout));
 }

@@ -4,6 +4,26 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+/// An operator and an offering that tests bring along, with the least that a file must say.
+pub(crate) const EXAMPLE: &str = "\
+[operator]
+id = \"example\"
+name = \"Example Ltd\"
+source = \"their contract of 2026-01-31\"
+read = \"by us\"
+as_of = 2026-01-31
+strength = \"contract\"
+operator = \"GB\"
+control = \"GB\"
+
+[[offering]]
+id = \"example/small@gb\"
+upstream_model = \"small\"
+surfaces = [\"chat\"]
+processed_in = [\"GB\"]
+training = 2
+";
+
 /// A machine with an empty data folder and no provider keys.
 pub(crate) struct Machine {
     folder: tempfile::TempDir,

@@ -1,6 +1,6 @@
 //! `comity terms`: checks, formats and compares, with parameters.
 
-use crate::harness::{Machine, snapshot, text};
+use crate::harness::{EXAMPLE, Machine, snapshot, text};
 
 const PACK: &str = "\
 title = \"Home first\"
@@ -40,23 +40,8 @@ permit (
 when { context.means.attested && resource.assurance.level.attestation >= ?attested };
 ";
 
-const OFFERINGS: &str = "\
-[operator]
-id = \"example\"
-name = \"Example Ltd\"
-source = \"their contract of 2026-01-31\"
-read = \"by us\"
-as_of = 2026-01-31
-strength = \"contract\"
-operator = \"GB\"
-control = \"GB\"
-
-[[offering]]
-id = \"example/small@gb\"
-upstream_model = \"small\"
-surfaces = [\"chat\"]
-processed_in = [\"GB\"]
-
+/// Beside the one that is processed at home.
+const ABROAD: &str = "
 [[offering]]
 id = \"example/small@fr\"
 upstream_model = \"small\"
@@ -69,7 +54,7 @@ fn machine() -> Machine {
     let machine = Machine::new();
     machine.file("home/pack.toml", PACK);
     machine.file("home/terms.cedar", TERMS);
-    machine.file("own/example.toml", OFFERINGS);
+    machine.file("own/example.toml", &format!("{EXAMPLE}{ABROAD}"));
     machine
 }
 

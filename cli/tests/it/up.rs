@@ -4,31 +4,11 @@ use std::path::PathBuf;
 
 use comity_bench::MockUpstream;
 
-use crate::harness::{Gateway, Machine, snapshot, text};
-
-/// One offering of the organisation's own.
-const OFFERING: &str = "\
-[operator]
-id = \"example\"
-name = \"Example Ltd\"
-source = \"their contract of 2026-01-31\"
-read = \"by us\"
-as_of = 2026-01-31
-strength = \"contract\"
-operator = \"GB\"
-control = \"GB\"
-
-[[offering]]
-id = \"example/small@gb\"
-upstream_model = \"small\"
-surfaces = [\"chat\"]
-processed_in = [\"GB\"]
-training = 2
-";
+use crate::harness::{EXAMPLE, Gateway, Machine, snapshot, text};
 
 /// A configuration with that offering behind `base_url`.
 pub(crate) fn config(machine: &Machine, base_url: &str) -> PathBuf {
-    machine.file("own/example.toml", OFFERING);
+    machine.file("own/example.toml", EXAMPLE);
     let text = format!(
         "listen = \"127.0.0.1:0\"\ncatalogue = [\"own\"]\n\n[store]\npath = \"comity.db\"\n\n[[layer]]\npack = \"uk-public\"\n\n\
          [[upstream]]\nname = \"mock\"\nbase_url = \"{base_url}\"\nserves = [\"example/*\"]\n\n[route.any]\nselect = \"example/*\"\n"
@@ -118,7 +98,7 @@ fn wrong_terms_and_catalogues_keep_a_gateway_from_starting() {
     machine.file("own.cedar", "@id(\"a\")\n@goal(\"security\")\n@reason(\"r\")\npermit (principal, action == Action::\"infer\", resource)\nwhen { context.data.clasification <= 1 };\n");
     snapshot!("up_broken_terms", machine.seen(&["up", "--config", "comity.toml"]));
     machine.file("comity.toml", &valid);
-    machine.file("own/example.toml", &OFFERING.replace("source = \"their contract of 2026-01-31\"\n", ""));
+    machine.file("own/example.toml", &EXAMPLE.replace("source = \"their contract of 2026-01-31\"\n", ""));
     snapshot!("up_fact_without_source", machine.seen(&["up", "--config", "comity.toml"]));
 }
 

@@ -78,7 +78,15 @@ const KEYS: &[Key] = &[
         ("none", "`bedrock`: the id of the key whose secret half is `credential`; without it `credential` is a bearer token"),
     ),
     key("[[upstream]]", "session_token", "{ env = … } or { file = … }", ("none", "`bedrock`: for temporary keys")),
-    key("[[upstream]]", "serves", "list of patterns", ("required", "offerings that it serves: ids in which `*` stands for anything")),
+    key(
+        "[[upstream]]",
+        "serves",
+        "list of patterns",
+        (
+            "required",
+            "offerings that are really served at this address, since terms rely on their places: ids in which `*` stands for anything",
+        ),
+    ),
     key("[[upstream]]", "usage_in_stream", "ask or given", ("ask", "whether `stream_options.include_usage` must be asked for")),
     key(
         "[[upstream]]",

@@ -49,7 +49,8 @@ pub fn known_upstreams() -> Vec<StarterUpstream> {
         name: name.to_owned(),
         base_url: base_url.to_owned(),
         credential_env: env.to_owned(),
-        serves: vec![format!("{name}/*")],
+        // Offerings at other places have another host, or ask for the place in each call.
+        serves: vec![format!("{name}/*@global")],
         dialect: DialectName::OpenAi,
         apis: vec![ApiName::Chat, ApiName::Embeddings],
         usage_in_stream: UsageInStream::Ask,
@@ -98,7 +99,7 @@ pub fn starter(found: &Starter) -> String {
              # name = \"openai\"\n\
              # base_url = \"https://api.openai.com/v1\"\n\
              # credential = { env = \"OPENAI_API_KEY\" }\n\
-             # serves = [\"openai/*\"]\n",
+             # serves = [\"openai/*@global\"]\n",
         );
     }
     text.push_str(

@@ -111,17 +111,19 @@ pub(super) fn catalogue(
     problems: &mut Vec<ConfigProblem>,
 ) -> Option<Catalogue> {
     let before = problems.len();
-    let mut sources = comity_catalogue::shipped();
+    let mut own = Vec::new();
     for path in &config.catalogue {
         let full = config.folder().join(path.get_ref());
-        match read_folder(&full, files) {
-            Ok(own) => sources.extend(own),
+        let around = full.parent().unwrap_or(&full).to_owned();
+        match read_folder((&around, &full), files) {
+            Ok(found) => own.extend(found),
             Err(error) => {
                 let message = format!("cannot read the catalogue in `{}`: {error}", full.display());
                 problems.push(config.source().problem(Some(path.span()), message));
             }
         }
     }
+    let mut sources = comity_catalogue::over_shipped(own);
     sources.extend(local.map(LocalOffering::catalogue_file));
     if problems.len() > before {
         return None;
@@ -133,17 +135,19 @@ pub(super) fn catalogue(
     Catalogue::parse(sources).map_err(failed).ok()
 }
 
-fn read_folder(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<Vec<SourceFile>> {
+/// Paths are told from the folder `around` on: where it lies must not change the digest of the catalogue.
+fn read_folder((around, path): (&Path, &Path), files: &mut Vec<PathBuf>) -> std::io::Result<Vec<SourceFile>> {
     files.push(path.to_owned());
     if path.is_file() {
-        return Ok(vec![SourceFile { path: path.display().to_string(), text: std::fs::read_to_string(path)? }]);
+        let shown = path.strip_prefix(around).unwrap_or(path).display().to_string().replace('\\', "/");
+        return Ok(vec![SourceFile { path: shown, text: std::fs::read_to_string(path)? }]);
     }
     let mut paths: Vec<PathBuf> = std::fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     paths.sort();
     let mut sources = Vec::new();
     for path in paths {
         if path.is_dir() || path.extension().is_some_and(|extension| extension == "toml") {
-            sources.extend(read_folder(&path, files)?);
+            sources.extend(read_folder((around, &path), files)?);
         }
     }
     Ok(sources)

@@ -8,6 +8,7 @@ use comity_vocab::{Currency, Digest, Instant, OfferingId};
 
 use crate::bloc::{self, Blocs};
 use crate::derive::{self, Members};
+use crate::import::Import;
 use crate::law::{self, Laws};
 use crate::lists::Lists;
 use crate::names::Names;
@@ -26,6 +27,14 @@ pub struct SourceFile {
     pub path: String,
     /// TOML.
     pub text: String,
+}
+
+impl SourceFile {
+    /// Whether an import wrote it: its path says so.
+    #[must_use]
+    pub fn is_imported(&self) -> bool {
+        self.path.ends_with(Import::PATH)
+    }
 }
 
 /// Facts about offerings, checked. Shared by `Arc`; reading it is cheap except for [`Catalogue::at`], which builds a world.
@@ -109,7 +118,6 @@ impl Catalogue {
         let members: Members = self.blocs.iter().map(|(id, bloc)| (id.clone(), bloc.at(instant))).collect();
         let offering = |(id, entry): (&OfferingId, &Entry)| (id.clone(), derive::offering(id, entry, &members, instant));
         let offerings = self.offerings.iter().map(offering).collect();
-        let only_with = members.iter().filter(|(_, members)| !members.only_with.is_empty());
         World {
             valid_from: last.copied().unwrap_or(Instant::MIN),
             valid_until: self.boundaries.get(next).copied().unwrap_or(Instant::MAX),
@@ -118,7 +126,6 @@ impl Catalogue {
             certifications: self.lists.certifications.keys().cloned().collect(),
             transfers: self.lists.transfers.keys().cloned().collect(),
             offerings,
-            only_with: only_with.map(|(id, members)| (id.clone(), members.only_with.clone())).collect(),
             blocs: members.into_iter().map(|(id, members)| (id, members.always)).collect(),
         }
     }
@@ -171,6 +178,8 @@ fn read(files: &[SourceFile], problems: &mut Vec<Problem>) -> Read {
         problems.push(no_jurisdictions());
         return read;
     }
+    // Whatever a person wrote counts over what was imported, wherever the file lies.
+    parsed.sort_by_key(|(_, file, _)| !file.is_imported());
     for (at, file, tables) in &parsed {
         let mut reader = Reader::new(*at, file, problems);
         read.regions.read(&read.lists, &mut reader, tables);

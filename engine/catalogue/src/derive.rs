@@ -11,7 +11,8 @@ use crate::fact::Fact;
 use crate::offering::Entry;
 use crate::value::{FactName, Value};
 
-/// From here up a certification or a transfer mechanism counts: terms ask for it by name and cannot see how it is known.
+/// From here up a certification, a transfer mechanism or possession counts: terms ask for them by name, or for own machines by the level alone,
+/// and need not look how that is known.
 const COUNTS_FROM: Strength = Strength::Contract;
 /// From here up a nation's body is taken to have certified.
 const CERTIFIED_FROM: Strength = Strength::Certified;
@@ -118,7 +119,8 @@ fn origin(known: &Known<'_>, blocs: &Members, assurance: &Assurance) -> Origin {
     let [processed_in, stored_in] = [FactName::ProcessedIn, FactName::StoredIn].map(|name| known.places(&name));
     let compellable_by = known.compellable_by();
     let words: BTreeSet<String> = assurance.certifications.union(&assurance.transfer).cloned().collect();
-    let within = |places: &Places| within(places, blocs, &words);
+    let within_for = |words: &BTreeSet<String>, places: &Places| within(places, blocs, words);
+    let within = |places: &Places| within_for(&words, places);
     Origin {
         operator: known.jurisdiction(&FactName::Operator),
         control: known.jurisdiction(&FactName::Control),
@@ -126,7 +128,8 @@ fn origin(known: &Known<'_>, blocs: &Members, assurance: &Assurance) -> Origin {
         governing_law: known.jurisdiction(&FactName::GoverningLaw),
         processed_within: within(&processed_in),
         stored_within: within(&stored_in),
-        compellable_within: within(&compellable_by),
+        // A condition on who receives data says nothing of who can compel it.
+        compellable_within: within_for(&BTreeSet::new(), &compellable_by),
         hardware: known.places(&FactName::Hardware),
         processed_in,
         stored_in,
@@ -144,8 +147,11 @@ fn within(places: &Places, blocs: &Members, words: &BTreeSet<String>) -> BTreeSe
 fn assurance(known: &Known<'_>, blocs: &Members) -> Assurance {
     let mut assurance = Assurance { transfer: known.transfers(), ..Assurance::default() };
     for scale in Scale::ALL {
-        assurance.level.set(scale, known.level(scale));
-        assurance.strength.set(scale, known.strength(&FactName::Level(scale)).number());
+        let strength = known.strength(&FactName::Level(scale));
+        if scale != Scale::Possession || strength >= COUNTS_FROM {
+            assurance.level.set(scale, known.level(scale));
+        }
+        assurance.strength.set(scale, strength.number());
     }
     for (certificate, by, strength) in known.certificates() {
         if strength >= COUNTS_FROM {

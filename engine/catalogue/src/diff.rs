@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use comity_vocab::{Instant, OfferingId};
+
 use crate::catalogue::Catalogue;
+use crate::law::Law;
+use crate::offering::Entry;
 use crate::view::{BlocView, FactView};
 
 /// One thing that two catalogues say differently. What one of them does not have is missing on its side.
@@ -32,12 +36,12 @@ pub struct Said {
 // === impl Catalogue ===
 
 impl Catalogue {
-    /// Everything that `other` says differently, by kind and id. Only facts that count are compared.
+    /// Everything that `other` says differently at an instant, by kind and id. Only facts that count are compared; expired ones are unknown.
     #[must_use]
-    pub fn diff(&self, other: &Self) -> Vec<Difference> {
+    pub fn diff(&self, other: &Self, instant: Instant) -> Vec<Difference> {
         let mut found = Vec::new();
         for kind in Kind::ALL {
-            let (before, after) = (kind.of(self), kind.of(other));
+            let (before, after) = (kind.of(self, instant), kind.of(other, instant));
             let ids: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
             for id in ids {
                 kind.compare(id, (before.get(id), after.get(id)), &mut found);
@@ -82,19 +86,20 @@ impl Kind {
         }
     }
 
-    fn of(self, catalogue: &Catalogue) -> BTreeMap<String, Parts> {
+    fn of(self, catalogue: &Catalogue, instant: Instant) -> BTreeMap<String, Parts> {
         let named = |(id, name): (&str, &str)| (id.to_owned(), whole(name));
         match self {
             Self::Jurisdiction => catalogue.jurisdictions().map(|(code, name)| named((code.as_str(), name))).collect(),
             Self::Bloc => catalogue.blocs().map(|bloc| (bloc.id.to_string(), bloc_parts(&bloc))).collect(),
-            Self::Law => catalogue.laws().map(|law| (law.id.clone(), whole(&format!("{}, {}", law.name, law.citation)))).collect(),
+            Self::Law => catalogue.laws().map(|law| (law.id.clone(), law_parts(law))).collect(),
             Self::Certification => catalogue.certifications().map(named).collect(),
             Self::Transfer => catalogue.transfers().map(named).collect(),
             Self::Developer => catalogue.developers().map(named).collect(),
             Self::Operator => catalogue.operators().map(named).collect(),
             Self::Offering => {
-                let facts = |id: &comity_vocab::OfferingId| catalogue.facts(id).unwrap_or_default();
-                catalogue.offering_ids().map(|id| (id.to_string(), offering_parts(facts(id)))).collect()
+                let facts = |id: &OfferingId| catalogue.facts(id, instant).unwrap_or_default();
+                let parts = |(id, entry): (&OfferingId, &Entry)| (id.to_string(), offering_parts(entry, facts(id)));
+                catalogue.offerings.iter().map(parts).collect()
             }
         }
     }
@@ -128,21 +133,46 @@ fn whole(text: &str) -> Parts {
     Parts::from([(String::new(), Said { value: text.to_owned(), by: None })])
 }
 
-fn offering_parts(facts: Vec<FactView>) -> Parts {
+fn offering_parts(entry: &Entry, facts: Vec<FactView>) -> Parts {
     let said = |fact: FactView| {
-        let day = fact.as_of.map(|day| format!(", {day}")).unwrap_or_default();
-        let by = (!fact.source.is_empty()).then(|| format!("{}{day}", fact.source));
-        (fact.name, Said { value: fact.value, by })
+        let days = [("", fact.as_of), ("expires ", fact.expires)].into_iter().filter_map(|(what, day)| Some(format!(", {what}{}", day?)));
+        let strength = fact.strength.number();
+        let by = (!fact.source.is_empty()).then(|| format!("{}{}, strength {strength}", fact.source, days.collect::<String>()));
+        let value = if fact.expired { format!("unknown, since {} expired", fact.value) } else { fact.value };
+        (fact.name, Said { value, by })
     };
-    let itself = (String::new(), Said { value: "an offering".to_owned(), by: None });
-    facts.into_iter().filter(|fact| !fact.overridden).map(said).chain([itself]).collect()
+    let surfaces: Vec<&str> = entry.surfaces.iter().map(|surface| surface.name()).collect();
+    let introduced = [
+        ("", "an offering".to_owned()),
+        ("list_price", entry.list_price.clone().unwrap_or_default()),
+        ("surfaces", surfaces.join(", ")),
+        ("upstream_model", entry.upstream_model.clone()),
+    ];
+    let introduced = introduced.into_iter().map(|(name, value)| (name.to_owned(), Said { value, by: None }));
+    facts.into_iter().filter(|fact| !fact.overridden).map(said).chain(introduced).collect()
+}
+
+fn law_parts(law: &Law) -> Parts {
+    let day = |day: Option<jiff::civil::Date>| day.map_or_else(|| "-".to_owned(), |day| day.to_string());
+    let parts = [
+        ("", format!("{}, {}", law.name, law.citation)),
+        ("who", law.who.clone()),
+        ("access", law.access.clone()),
+        ("binds", law.binds.iter().cloned().collect::<Vec<_>>().join(", ")),
+        ("extraterritorial", law.extraterritorial.to_string()),
+        ("since", day(law.since)),
+        ("until", day(law.until)),
+        ("note", law.note.clone().unwrap_or_default()),
+        ("source", law.source.clone()),
+    ];
+    parts.into_iter().map(|(name, value)| (name.to_owned(), Said { value, by: None })).collect()
 }
 
 fn bloc_parts(bloc: &BlocView) -> Parts {
     let mut parts = whole(&bloc.name);
     for member in &bloc.members {
         let only_with = member.only_with.as_ref().map(|word| format!(" only with {word}")).unwrap_or_default();
-        let day = |instant: comity_vocab::Instant| crate::provenance::day_of(instant).unwrap_or_else(|| "ever".to_owned());
+        let day = |instant: Instant| crate::provenance::day_of(instant).unwrap_or_else(|| "ever".to_owned());
         let value = format!("{} to {}{only_with}", day(member.since), day(member.until));
         let said = parts.entry(member.jurisdiction.to_string()).or_insert_with(|| Said { value: String::new(), by: None });
         said.value = if said.value.is_empty() { value } else { format!("{}, {value}", said.value) };

@@ -31,6 +31,6 @@ pub use diff::{Difference, Said};
 pub use import::{Import, ImportNote, ImportSource, ImportedPrice, InvalidPriceList, PriceList};
 pub use law::{Law, LawGiver};
 pub use problem::{Problem, Severity};
-pub use shipped::shipped;
+pub use shipped::{over_shipped, over_shipped_without_prices, shipped};
 pub use view::{BlocView, FactView, MemberView, Reach};
 pub use world::World;

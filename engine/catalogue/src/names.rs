@@ -19,8 +19,8 @@ pub(crate) struct Names {
     pub(crate) offerings: BTreeSet<OfferingId>,
 }
 
-/// All but the id introduce an offering; without them an entry adds facts to one that some file introduces.
-pub(crate) const INTRODUCING: [&str; 3] = ["upstream_model", "surfaces", "list_price"];
+/// These introduce an offering; without them an entry adds facts to one that some file introduces.
+pub(crate) const INTRODUCING: [&str; 2] = ["upstream_model", "surfaces"];
 
 // === impl Names ===
 

@@ -34,7 +34,6 @@ pub(crate) struct Introduction {
     pub(crate) line: usize,
     pub(crate) upstream_model: String,
     pub(crate) surfaces: BTreeSet<Surface>,
-    pub(crate) list_price: Option<String>,
 }
 
 /// Some facts, and the offerings that they are of.
@@ -63,6 +62,8 @@ pub(crate) struct Draft {
     /// The currency of operators that do not bill in dollars.
     pub(crate) bills_in: BTreeMap<String, Currency>,
     pub(crate) introductions: BTreeMap<OfferingId, Introduction>,
+    /// Where the open price list has an offering; the last file that says so counts.
+    pub(crate) list_prices: BTreeMap<OfferingId, String>,
     pub(crate) statements: Vec<Statement>,
 }
 
@@ -85,16 +86,17 @@ impl Draft {
             for (name, fact) in index.of(&id, around.names).flat_map(|said| &said.facts) {
                 facts.entry(name.clone()).or_default().push(fact.clone());
             }
-            for fact in facts.values_mut().flatten().filter(|fact| fact.value == Value::Region) {
-                problems.extend(fact.resolve(&id, around));
+            for facts in facts.values_mut() {
+                problems.extend(resolve(facts, &id, around));
             }
             problems.extend(seal_above_its_objectives(&facts, around.files));
-            let Introduction { path, line, upstream_model, surfaces, list_price } = introduction;
+            let Introduction { path, line, upstream_model, surfaces } = introduction;
             if !facts.contains_key(&FactName::ProcessedIn) {
                 let message = format!("offering `{id}` does not say where calls are processed");
                 let hint = "add `processed_in`; if nobody knows, write `processed_in = \"unknown\"`".to_owned();
                 problems.push(problem((path, line), message, hint));
             }
+            let list_price = self.list_prices.get(&id).cloned();
             offerings.insert(id, Entry { upstream_model, surfaces, list_price, facts });
         }
         offerings
@@ -170,9 +172,20 @@ impl Fact {
         // The country is read from the list, the rest from the source: a fact whose list nobody read was not read.
         let provenance = Arc::make_mut(&mut self.provenance);
         let read = provenance.read.take().zip(region.read.as_ref());
+        provenance.expires = [provenance.expires, region.expires].into_iter().flatten().min();
         provenance.read = read.map(|(read, list)| format!("{read}; country of `{}`: {list}", id.place()));
         None
     }
+}
+
+/// Puts countries into all facts of one name that say `"region"`. One that another overrides may name a region that nobody knows.
+fn resolve(facts: &mut [Fact], id: &OfferingId, around: &Around<'_>) -> Option<Problem> {
+    let counting = facts.len().saturating_sub(1);
+    let mut problem = None;
+    for (at, fact) in facts.iter_mut().enumerate().filter(|(_, fact)| fact.value == Value::Region) {
+        problem = fact.resolve(id, around).filter(|_| at == counting);
+    }
+    problem
 }
 
 /// The level over all objectives is the least of theirs: one that is higher than a stated objective is a slip.

@@ -104,6 +104,10 @@ impl<'f, 'p> Reader<'f, 'p> {
 
     pub(crate) fn text<'n>(&mut self, node: &'n Node<'_>, what: &str) -> Option<&'n str> {
         match node.get_ref() {
+            // Text is shown in terminals and spreadsheets.
+            DeValue::String(text) if text.chars().any(char::is_control) => {
+                self.mismatch(node, Complaint::new(format!("`{what}` has a line break or another control character in it")))
+            }
             DeValue::String(text) if !text.trim().is_empty() => Some(text.as_ref()),
             DeValue::String(_) => self.mismatch(node, Complaint::new(format!("`{what}` is empty"))),
             DeValue::Integer(_)

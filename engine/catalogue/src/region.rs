@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use comity_vocab::Jurisdiction;
+use jiff::civil::Date;
 use toml::de::DeTable;
 
 use crate::lists::Lists;
@@ -24,6 +25,8 @@ pub(crate) struct Region {
     pub(crate) country: Jurisdiction,
     /// How the list was read.
     pub(crate) read: Option<String>,
+    /// The first day on which the list is worth nothing again.
+    pub(crate) expires: Option<Date>,
 }
 
 // === impl Regions ===
@@ -34,7 +37,9 @@ impl Regions {
         let given = get(tables, "regions").and_then(|node| reader.array(node, "regions"));
         for node in given.into_iter().flat_map(|given| given.iter()) {
             let Some(table) = reader.table(node, "regions") else { continue };
-            reader.only(table, "a list of regions", &[&REGION_KEYS[..], &KEYS].concat());
+            // A list is no claim of an operator: it has no strength.
+            let keys: Vec<_> = REGION_KEYS.into_iter().chain(KEYS).filter(|key| *key != "strength").collect();
+            reader.only(table, "a list of regions", &keys);
             let provenance = Provenance::parse(reader, table);
             if !provenance.malformed && (provenance.source.is_none() || provenance.as_of.is_none()) {
                 let complaint = Complaint::new("a list of regions without a source and a date");
@@ -54,7 +59,7 @@ impl Regions {
             for (key, node) in regions.iter() {
                 let country = reader.text(node, key.get_ref()).and_then(|given| lists.jurisdiction(reader, given, node.span()));
                 if let Some(country) = country {
-                    known.insert(key.get_ref().to_string(), Region { country, read: provenance.read.clone() });
+                    known.insert(key.get_ref().to_string(), Region { country, read: provenance.read.clone(), expires: provenance.expires });
                 }
             }
         }

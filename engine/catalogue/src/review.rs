@@ -13,6 +13,7 @@ use crate::value::{FactName, Value};
 const PRICE_DAYS: i64 = 183;
 /// Contracts, places and audits are looked at once a year, with a month to do it.
 const YEARLY_DAYS: i64 = 396;
+const LOOK_AGAIN: &str = "read its source again, then set `as_of`; or name another day with `review`";
 /// Seats, owners and licences seldom change.
 const SELDOM_DAYS: i64 = 1_100;
 
@@ -20,14 +21,23 @@ const SELDOM_DAYS: i64 = 1_100;
 
 impl Catalogue {
     /// A warning for each fact that counts, bloc and law whose review is due at `instant`: its `review` day, or else some time after its
-    /// `as_of` day, by the kind of fact. A line that several offerings share is named once.
+    /// `as_of` day, by the kind of fact; and for each fact that has expired, or is of a day to come. A line that several offerings share is
+    /// named once.
     #[must_use]
     pub fn overdue(&self, instant: Instant) -> Vec<Problem> {
         let mut found = Vec::new();
         let counting = self.offerings.values().flat_map(|entry| &entry.facts).filter_map(|(name, facts)| Some((name, facts.last()?)));
-        for (name, fact) in counting.filter(|(_, fact)| *fact.at(instant) != Value::Unknown) {
+        for (name, fact) in counting.filter(|(_, fact)| fact.value != Value::Unknown) {
+            let (place, provenance) = ((fact.file, fact.line), &fact.provenance);
+            if let Some(expires) = provenance.expires.filter(|_| provenance.expired(instant)) {
+                found.push(self.warning(place, format!("fact `{name}` expired on {expires}: it is unknown since"), LOOK_AGAIN));
+                continue;
+            }
+            if let Some(as_of) = provenance.as_of.filter(|as_of| start_of(*as_of) > instant) {
+                found.push(self.warning(place, format!("fact `{name}` is of {as_of}, which has not come yet"), "is the date right?"));
+            }
             let due = due(&fact.provenance, days(name)).filter(|due| start_of(*due) <= instant);
-            found.extend(due.map(|due| self.overdue_line((fact.file, fact.line), &format!("fact `{name}`"), due)));
+            found.extend(due.map(|due| self.overdue_line(place, &format!("fact `{name}`"), due)));
         }
         for (id, bloc) in &self.blocs {
             let due = due(&bloc.provenance, YEARLY_DAYS).filter(|due| start_of(*due) <= instant);
@@ -42,15 +52,13 @@ impl Catalogue {
         found
     }
 
-    fn overdue_line(&self, (file, line): (usize, usize), what: &str, due: Date) -> Problem {
-        Problem {
-            path: self.path(file),
-            line: Some(line),
-            column: None,
-            message: format!("{what} was due for review on {due}"),
-            hint: Some("read its source again, then set `as_of`; or name another day with `review`".to_owned()),
-            severity: Severity::Warning,
-        }
+    fn overdue_line(&self, place: (usize, usize), what: &str, due: Date) -> Problem {
+        self.warning(place, format!("{what} was due for review on {due}"), LOOK_AGAIN)
+    }
+
+    fn warning(&self, (file, line): (usize, usize), message: String, hint: &str) -> Problem {
+        let path = self.path(file);
+        Problem { path, line: Some(line), column: None, message, hint: Some(hint.to_owned()), severity: Severity::Warning }
     }
 }
 

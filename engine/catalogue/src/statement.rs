@@ -138,7 +138,7 @@ impl Statements<'_, '_, '_, '_, '_> {
 
     fn offering(&mut self, node: &Node<'_>, operator: &Owner, seen: &mut BTreeSet<OfferingId>) {
         let Some(table) = self.reader.table(node, "offering") else { return };
-        let own = [&["id"][..], &INTRODUCING].concat();
+        let own = [&["id", "list_price"][..], &INTRODUCING].concat();
         let (facts, _) = self.facts((table, &own), "an offering", &operator.provenance);
         let Some(id) = self.id((node.span(), table), operator) else { return };
         if !seen.insert(id.clone()) {
@@ -155,6 +155,8 @@ impl Statements<'_, '_, '_, '_, '_> {
             );
             self.reader.error(node.span(), Complaint::new(format!("unknown offering `{id}`")).hint(hint));
         }
+        let list_price = get(table, "list_price").and_then(|node| self.reader.text(node, "list_price"));
+        self.draft.list_prices.extend(list_price.map(|key| (id.clone(), key.to_owned())));
         self.draft.statements.push(Statement { about: About::Offering(id), facts });
     }
 
@@ -197,9 +199,8 @@ impl Statements<'_, '_, '_, '_, '_> {
         }
         let upstream_model = required(self.reader, (span.clone(), table), "upstream_model").unwrap_or_default().to_owned();
         let surfaces = read_surfaces(self.reader, (span.clone(), table));
-        let list_price = get(table, "list_price").and_then(|node| self.reader.text(node, "list_price")).map(str::to_owned);
         let (path, line) = (self.reader.path().to_owned(), self.reader.line(&span));
-        self.draft.introductions.insert(id.clone(), Introduction { path, line, upstream_model, surfaces, list_price });
+        self.draft.introductions.insert(id.clone(), Introduction { path, line, upstream_model, surfaces });
     }
 }
 

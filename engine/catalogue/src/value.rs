@@ -219,8 +219,11 @@ fn jurisdiction(lists: &Lists, reader: &mut Reader<'_, '_>, node: &Node<'_>, wha
     Some(if code.is_unknown() { Value::Unknown } else { Value::Jurisdiction(code) })
 }
 
-/// A nation, `true` where the source does not say which, or a table with `by`.
+/// A nation, `true` where the source does not say which, or a table with `by`. A bare `"XX"` says that nobody knows of a certificate.
 fn certificate(lists: &Lists, reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Value> {
+    if node.get_ref().as_str() == Some(Jurisdiction::UNKNOWN.as_str()) {
+        return Some(Value::Unknown);
+    }
     let by = match node.get_ref() {
         DeValue::Boolean(true) => return Some(Value::Certificate(None)),
         DeValue::Table(table) => get(table, "by"),

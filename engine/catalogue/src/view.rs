@@ -37,6 +37,8 @@ pub struct FactView {
     pub line: usize,
     /// Whether a later fact counts instead.
     pub overridden: bool,
+    /// Whether it has expired, so that it is unknown.
+    pub expired: bool,
 }
 
 /// A bloc, with everybody who is, was or will be in it.
@@ -89,14 +91,14 @@ pub struct Reach<'c> {
 // === impl Catalogue ===
 
 impl Catalogue {
-    /// Everything that any file says of an offering, by name; of facts with one name the one that counts comes first. Nothing if there is
-    /// no such offering.
+    /// Everything that any file says of an offering, by name; of facts with one name the one that counts comes first. The instant decides
+    /// which have expired. Nothing if there is no such offering.
     #[must_use]
-    pub fn facts(&self, id: &OfferingId) -> Option<Vec<FactView>> {
+    pub fn facts(&self, id: &OfferingId, instant: Instant) -> Option<Vec<FactView>> {
         let entry = self.offerings.get(id)?;
         let views = entry.facts.iter().flat_map(|(name, facts)| {
             let ranked = facts.iter().rev().enumerate();
-            ranked.map(|(rank, fact)| self.fact_view(name.to_string(), fact, rank > 0))
+            ranked.map(move |(rank, fact)| FactView { overridden: rank > 0, ..self.fact_view(name.to_string(), fact, instant) })
         });
         Some(views.collect())
     }
@@ -154,7 +156,7 @@ impl Catalogue {
         let named: Vec<Link<'_>> = links.iter().map(|name| Link::of(entry, name, instant)).collect();
         if named.iter().any(|link| link.places.is_empty()) {
             let unknown = named.iter().filter(|link| link.places.is_empty());
-            let through = unknown.map(|link| self.link_view(link)).collect();
+            let through = unknown.map(|link| self.link_view(link, instant)).collect();
             return vec![Reach { jurisdiction: Jurisdiction::UNKNOWN, through, laws: Vec::new() }];
         }
         let countries: std::collections::BTreeSet<_> = named.iter().flat_map(|link| link.places.iter().copied()).collect();
@@ -166,7 +168,7 @@ impl Catalogue {
                 law.applies(instant) && bound && self.is_law_of(law, jurisdiction, instant)
             };
             let laws = self.laws.values().filter(reaches).collect();
-            Reach { jurisdiction, through: through.into_iter().map(|link| self.link_view(link)).collect(), laws }
+            Reach { jurisdiction, through: through.into_iter().map(|link| self.link_view(link, instant)).collect(), laws }
         };
         countries.into_iter().map(reach).collect()
     }
@@ -178,17 +180,18 @@ impl Catalogue {
         }
     }
 
-    fn link_view(&self, link: &Link<'_>) -> FactView {
+    fn link_view(&self, link: &Link<'_>, instant: Instant) -> FactView {
         let name = link.name.to_string();
         match link.fact {
-            Some(fact) => self.fact_view(name, fact, false),
+            Some(fact) => self.fact_view(name, fact, instant),
             None => FactView::unstated(name),
         }
     }
 
-    fn fact_view(&self, name: String, fact: &Fact, overridden: bool) -> FactView {
+    /// A fact as if it counted.
+    fn fact_view(&self, name: String, fact: &Fact, instant: Instant) -> FactView {
         let provenance = &fact.provenance;
-        let known = fact.value != Value::Unknown;
+        let known = *fact.at(instant) != Value::Unknown;
         let strength = if known { provenance.strength() } else { Strength::Unknown };
         let day = |day: Option<Date>| day.map(|day| day.to_string());
         FactView {
@@ -203,7 +206,8 @@ impl Catalogue {
             review: day(provenance.review),
             file: self.path(fact.file),
             line: fact.line,
-            overridden,
+            overridden: false,
+            expired: provenance.expired(instant),
         }
     }
 
@@ -260,6 +264,7 @@ impl FactView {
             file: String::new(),
             line: 0,
             overridden: false,
+            expired: false,
         }
     }
 }

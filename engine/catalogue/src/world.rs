@@ -15,10 +15,8 @@ pub struct World {
     pub jurisdictions: BTreeSet<Jurisdiction>,
     /// What people write that is no jurisdiction, and the one that they mean.
     pub mistaken: BTreeMap<String, Jurisdiction>,
-    /// Every bloc and its members of the day; a bloc may be empty.
+    /// Every bloc and its members of the day, without those under a condition; a bloc may be empty.
     pub blocs: BTreeMap<BlocId, BTreeSet<Jurisdiction>>,
-    /// Members that count only for the places of an offering with one of these certifications or transfer mechanisms.
-    pub only_with: BTreeMap<BlocId, BTreeMap<Jurisdiction, BTreeSet<String>>>,
     /// Every name that a certification may have.
     pub certifications: BTreeSet<String>,
     /// Every word that stands for a transfer mechanism.

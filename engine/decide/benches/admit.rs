@@ -20,7 +20,8 @@ fn main() {
 }
 
 fn catalogue(offerings: usize) -> Arc<Catalogue> {
-    let mut files: Vec<SourceFile> = shipped().into_iter().filter(|file| !file.path.contains("operators/")).collect();
+    let mut files: Vec<SourceFile> =
+        shipped().into_iter().filter(|file| !file.path.contains("operators/") && !file.path.contains("imported/")).collect();
     let mut text =
         "[operator]\nid = \"t\"\nname = \"Bench\"\nsource = \"bench\"\nread = \"bench\"\nas_of = 2026-01-01\nstrength = \"contract\"\n"
             .to_owned();

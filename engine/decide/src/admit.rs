@@ -1,6 +1,5 @@
 //! The decision about one offering: the least means under which every layer permits it.
 
-use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use cedar_policy::{
@@ -8,10 +7,10 @@ use cedar_policy::{
     RestrictedExpression,
 };
 use comity_terms::{Layer, Terms};
-use comity_vocab::{Action, Call, Means, MeansSet, Offering, OfferingId, TermId, Workload};
+use comity_vocab::{Action, Call, Means, MeansSet, Offering, TermId, Workload};
 
 use crate::cedar;
-use crate::engine::Ground;
+use crate::engine::{Ground, Seen};
 
 /// What was decided about one offering.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,16 +46,12 @@ pub struct Refusal {
 
 /// The part of the terms that can apply to one workload and action, with the entities that it is evaluated over.
 pub(crate) struct Slice {
-    held: RwLock<Held>,
+    /// What the ground has seen, with the workload and its units added.
+    held: RwLock<Seen>,
+    workload: Workload,
     layers: Vec<SliceLayer>,
     principal: EntityUid,
     action: EntityUid,
-}
-
-/// The entities of a slice, and which offerings are among them.
-struct Held {
-    entities: Arc<Entities>,
-    offerings: HashSet<OfferingId>,
 }
 
 struct SliceLayer {
@@ -76,30 +71,26 @@ enum LayerAnswer {
 // === impl Slice ===
 
 impl Slice {
-    pub(crate) fn new(terms: &Terms, places: &Entities, workload: &Workload, action: Action) -> Self {
+    pub(crate) fn new(terms: &Terms, ground: &Ground, workload: &Workload, action: Action) -> Self {
         let action = cedar::action_uid(action);
         let layers = terms.layers().iter().map(|layer| SliceLayer::new(layer, workload, &action)).collect();
-        let entities = Arc::new(cedar::with_workload(places.clone(), workload));
-        let held = RwLock::new(Held { entities, offerings: HashSet::new() });
-        Self { held, layers, principal: cedar::workload_uid(workload), action }
+        let held = RwLock::new(with_workload(ground.seen(&[]), workload));
+        Self { held, workload: workload.clone(), layers, principal: cedar::workload_uid(workload), action }
     }
 
     /// The entities that a decision on these offerings is evaluated over, others perhaps among them.
     pub(crate) fn entities(&self, ground: &Ground, offerings: &[&Offering]) -> Arc<Entities> {
-        let missing = |held: &Held| offerings.iter().filter(|offering| !held.offerings.contains(&offering.id)).copied().collect::<Vec<_>>();
         {
             let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-            if missing(&held).is_empty() {
+            if held.holds(offerings) {
                 return Arc::clone(&held.entities);
             }
         }
-        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        // A candidate may be named twice, and another thread may have been faster.
-        let new: BTreeMap<&OfferingId, &Offering> = missing(&held).into_iter().map(|offering| (&offering.id, offering)).collect();
-        let made = new.values().map(|offering| ground.offering(offering));
-        held.entities = Arc::new(cedar::with_offerings((*held.entities).clone(), made));
-        held.offerings.extend(new.into_keys().cloned());
-        Arc::clone(&held.entities)
+        // What the ground has seen only grows, so a slower thread loses nothing that another needs.
+        let grown = with_workload(ground.seen(offerings), &self.workload);
+        let entities = Arc::clone(&grown.entities);
+        *self.held.write().unwrap_or_else(PoisonError::into_inner) = grown;
+        entities
     }
 
     /// The verdict on one offering, over entities among which it is (explanations change facts to see what would help).
@@ -142,6 +133,10 @@ impl Slice {
         });
         matched.collect()
     }
+}
+
+fn with_workload(seen: Seen, workload: &Workload) -> Seen {
+    Seen { entities: Arc::new(cedar::with_workload((*seen.entities).clone(), workload)), ..seen }
 }
 
 impl SliceLayer {

@@ -115,7 +115,7 @@ fn data(data: &Data, everywhere: &Value) -> Value {
     ])
 }
 
-/// One offering. Dear where its places are unknown, since unknown is everywhere: [`crate::engine::Ground`] keeps it.
+/// One offering. Dear where its places are unknown, since unknown is everywhere: made once, and shared.
 pub(crate) fn offering_entity(offering: &Offering, everywhere: &Value) -> Entity {
     let origin = &offering.origin;
     let one = |jurisdiction: Jurisdiction| Value::new_entity_uid(uid("Jurisdiction", jurisdiction.as_str()));

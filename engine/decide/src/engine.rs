@@ -1,9 +1,9 @@
 //! One generation: terms and a catalogue, compiled, with the tables that make admitting fast.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use cedar_policy::{Entities, Entity, RestrictedExpression};
+use cedar_policy::{Entities, RestrictedExpression};
 use comity_catalogue::{Catalogue, World};
 use comity_terms::Terms;
 use comity_vocab::{Action, Call, Digest, Hasher, Instant, MeansSet, Offering, OfferingId, Workload};
@@ -62,10 +62,15 @@ pub(crate) struct Epoch {
 pub(crate) struct Ground {
     pub(crate) world: Arc<World>,
     pub(crate) everywhere: RestrictedExpression,
-    /// Jurisdictions and blocs.
-    places: Entities,
-    /// Offerings that some call could go to, made when the first one asks: most never are, and a thousand would take half a second.
-    offerings: RwLock<HashMap<OfferingId, Entity>>,
+    seen: RwLock<Seen>,
+}
+
+/// Jurisdictions, blocs, and the offerings that some call could go to. These are added when the first one asks: most never are, and a
+/// thousand would take half a second. All slices share them.
+#[derive(Clone)]
+pub(crate) struct Seen {
+    pub(crate) entities: Arc<Entities>,
+    pub(crate) offerings: Arc<HashSet<OfferingId>>,
 }
 
 // === impl Engine ===
@@ -141,7 +146,7 @@ impl Engine {
     pub(crate) fn slice(&self, epoch: &Epoch, call: &Call) -> Arc<Slice> {
         let key = (call.workload.clone(), call.action);
         epoch.slices.get(&key).unwrap_or_else(|| {
-            let slice = Arc::new(Slice::new(&self.terms, &epoch.ground.places, &call.workload, call.action));
+            let slice = Arc::new(Slice::new(&self.terms, &epoch.ground, &call.workload, call.action));
             epoch.slices.insert(key, Arc::clone(&slice));
             slice
         })
@@ -191,23 +196,38 @@ impl Epoch {
 
 impl Ground {
     fn new(world: World) -> Self {
-        let places = cedar::place_entities(&world);
+        let seen = Seen { entities: Arc::new(cedar::place_entities(&world)), offerings: Arc::default() };
         let everywhere = cedar::everywhere(&world);
-        Self { world: Arc::new(world), everywhere, places, offerings: RwLock::default() }
+        Self { world: Arc::new(world), everywhere, seen: RwLock::new(seen) }
     }
 
-    /// An offering as Cedar sees it.
-    pub(crate) fn offering(&self, offering: &Offering) -> Entity {
-        if let Some(made) = self.offerings.read().unwrap_or_else(PoisonError::into_inner).get(&offering.id) {
-            return made.clone();
+    /// Everything seen so far, with these offerings.
+    pub(crate) fn seen(&self, offerings: &[&Offering]) -> Seen {
+        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if seen.holds(offerings) {
+            return seen;
         }
-        let made = cedar::offering_entity(offering, &self.everywhere);
-        self.offerings.write().unwrap_or_else(PoisonError::into_inner).insert(offering.id.clone(), made.clone());
-        made
+        let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        // A candidate may be named twice, and another thread may have been faster.
+        let new: BTreeMap<&OfferingId, &Offering> =
+            offerings.iter().filter(|offering| !seen.offerings.contains(&offering.id)).map(|offering| (&offering.id, *offering)).collect();
+        let made = new.values().map(|offering| cedar::offering_entity(offering, &self.everywhere));
+        seen.entities = Arc::new(cedar::with_offerings((*seen.entities).clone(), made));
+        Arc::make_mut(&mut seen.offerings).extend(new.into_keys().cloned());
+        seen.clone()
     }
 
     fn covers(&self, instant: Instant) -> bool {
         self.world.valid_from <= instant && instant < self.world.valid_until
+    }
+}
+
+// === impl Seen ===
+
+impl Seen {
+    /// Whether these offerings are among the entities.
+    pub(crate) fn holds(&self, offerings: &[&Offering]) -> bool {
+        offerings.iter().all(|offering| self.offerings.contains(&offering.id))
     }
 }
 

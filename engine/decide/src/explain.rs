@@ -76,6 +76,8 @@ pub enum Change {
     Transfer(String),
     /// The places of that fact (`processed_within`, …) all lie in this bloc.
     Within(&'static str, String),
+    /// The places where it is processed and those where it is stored all lie in this bloc.
+    ProcessedAndStoredWithin(String),
 }
 
 impl Engine {
@@ -269,7 +271,10 @@ impl Seen<'_> {
             let blocs = named.blocs.get(&format!("resource.origin.{fact}")).into_iter().flatten();
             blocs.map(move |bloc| Change::Within(fact, bloc.clone()))
         });
-        levels.chain(certificates).chain(transfers).chain(within).collect()
+        let blocs = |fact: &str| named.blocs.get(&format!("resource.origin.{fact}")).into_iter().flatten();
+        let both = blocs("processed_within").filter(|bloc| blocs("stored_within").any(|other| other == *bloc));
+        let both = both.cloned().map(Change::ProcessedAndStoredWithin);
+        levels.chain(certificates).chain(transfers).chain(within).chain(both).collect()
     }
 
     fn permits_with(&self, changes: &[Change]) -> bool {
@@ -327,6 +332,11 @@ impl Change {
             }
             Self::Certification(name) => offering.assurance.certifications.extend([name.clone()]),
             Self::Transfer(name) => offering.assurance.transfer.extend([name.clone()]),
+            Self::ProcessedAndStoredWithin(bloc) => {
+                let origin = &mut offering.origin;
+                origin.processed_within.extend(bloc.parse::<BlocId>());
+                origin.stored_within.extend(bloc.parse::<BlocId>());
+            }
             Self::Within(fact, bloc) => {
                 let origin = &mut offering.origin;
                 let blocs = match *fact {
@@ -363,6 +373,7 @@ impl fmt::Display for Change {
             }
             Self::Certification(name) => write!(f, "an offering certified `{name}`"),
             Self::Transfer(name) => write!(f, "a contract with the transfer mechanism `{name}`"),
+            Self::ProcessedAndStoredWithin(bloc) => write!(f, "an offering processed and stored only within `{bloc}`"),
             Self::Within(fact, bloc) => {
                 let doing = match *fact {
                     "processed_within" => "processed only",

@@ -1,5 +1,7 @@
 //! Scales of protection. Every scale counts up from 0 = unknown or worst (DESIGN: the catalogue).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// How many scales there are.
@@ -67,7 +69,7 @@ impl Scale {
         Self::SealEnvironment,
     ];
 
-    /// The objectives whose minimum [`Scale::Seal`] is, SOV-1 to SOV-8.
+    /// The objectives of [`Scale::Seal`], SOV-1 to SOV-8; it is stated apart, and never above one of them that is stated.
     pub const SEAL_OBJECTIVES: [Self; 8] = [
         Self::SealStrategic,
         Self::SealLegal,
@@ -151,8 +153,9 @@ impl Scale {
     }
 }
 
-/// One number for each scale; all 0 unless set.
+/// One number for each scale; all 0 unless set. In JSON an object with the scales' names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<Scale, u8>", into = "BTreeMap<Scale, u8>")]
 pub struct Levels([u8; COUNT]);
 
 impl Levels {
@@ -174,6 +177,18 @@ impl Levels {
     pub fn with(mut self, scale: Scale, level: u8) -> Self {
         self.set(scale, level);
         self
+    }
+}
+
+impl From<BTreeMap<Scale, u8>> for Levels {
+    fn from(numbers: BTreeMap<Scale, u8>) -> Self {
+        numbers.into_iter().fold(Self::default(), |levels, (scale, number)| levels.with(scale, number))
+    }
+}
+
+impl From<Levels> for BTreeMap<Scale, u8> {
+    fn from(levels: Levels) -> Self {
+        Scale::ALL.into_iter().map(|scale| (scale, levels.get(scale))).collect()
     }
 }
 

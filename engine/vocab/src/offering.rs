@@ -80,6 +80,17 @@ pub enum Surface {
     Embeddings,
 }
 
+impl Surface {
+    /// As files and commands name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Embeddings => "embeddings",
+        }
+    }
+}
+
 /// Everything that the decision may know about an offering.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Offering {

@@ -28,7 +28,7 @@ const OVERDUE_SHOWN_MAX: usize = 10;
 
 pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let folder = args.folder.as_deref();
-    let files = if args.alone { catalogue_files::only(folder)? } else { catalogue_files::whole(folder)? };
+    let files = if args.alone { catalogue_files::only(folder)? } else { catalogue_files::over_shipped(folder)? };
     let count = files.len();
     let catalogue = match (Catalogue::parse(files), output) {
         (Ok(catalogue), _) => catalogue,
@@ -77,7 +77,8 @@ struct Counts {
 
 impl Counts {
     fn of(catalogue: &Catalogue, args: &Args) -> Self {
-        let world = catalogue.at(args.at.instant());
+        let instant = args.at.instant();
+        let world = catalogue.at(instant);
         let operators: BTreeSet<_> = catalogue.offering_ids().map(OfferingId::operator).collect();
         let mut countries = BTreeMap::new();
         let mut place_unknown = 0;
@@ -87,8 +88,9 @@ impl Counts {
                 None => place_unknown += 1,
             }
         }
-        let facts =
-            |id: &OfferingId| catalogue.facts(id).into_iter().flatten().filter(|fact| !fact.overridden && !fact.source.is_empty()).count();
+        let facts = |id: &OfferingId| {
+            catalogue.facts(id, instant).into_iter().flatten().filter(|fact| !fact.overridden && !fact.source.is_empty()).count()
+        };
         Self {
             offerings: world.offerings.len(),
             operators: operators.len(),

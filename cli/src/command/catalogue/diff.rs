@@ -5,7 +5,7 @@ use std::path::Path;
 use comity_catalogue::{Catalogue, Difference, Said};
 use serde_json::{Value, json};
 
-use super::invalid;
+use super::{At, invalid};
 use crate::catalogue_files;
 use crate::exit::Exit;
 use crate::output::{self, Output, Table};
@@ -21,6 +21,8 @@ pub(super) struct Args {
     /// Where each value comes from, too
     #[arg(long)]
     sources: bool,
+    #[command(flatten)]
+    at: At,
 }
 
 /// The name of the catalogue that comes with Comity.
@@ -28,7 +30,7 @@ const SHIPPED: &str = "shipped";
 
 pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let (before, after) = (load(&args.before)?, load(&args.after)?);
-    let differences = before.diff(&after);
+    let differences = before.diff(&after, args.at.instant());
     match output {
         Output::Json => output::json(&json!({
             "before": before.digest(), "after": after.digest(), "differences": differences.iter().map(as_json).collect::<Vec<_>>(),
@@ -36,7 +38,7 @@ pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
         Output::Human if differences.is_empty() => output::data("no difference")?,
         Output::Human => {
             output::data(&table(&differences, args.sources).render(output::width()))?;
-            output::say(&format!("\n{} differences", differences.len()));
+            output::say(&format!("\ndifferences: {}", differences.len()));
         }
     }
     Ok(Exit::Ok)
@@ -44,7 +46,7 @@ pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
 
 fn load(name: &str) -> anyhow::Result<Catalogue> {
     let folder = (name != SHIPPED).then(|| Path::new(name));
-    Catalogue::parse(catalogue_files::whole(folder)?).map_err(|problems| invalid(&problems).into())
+    Catalogue::parse(catalogue_files::over_shipped(folder)?).map_err(|problems| invalid(&problems).into())
 }
 
 fn table(differences: &[Difference], sources: bool) -> Table {

@@ -44,7 +44,7 @@ pub(super) struct Filter {
     /// Whose weights anyone may run
     #[arg(long)]
     open_weights: bool,
-    /// That terms permit for such data, by whatever means they need: `personal under eu-gdpr`
+    /// That terms permit for such data, by whatever means they need: `personal under eu-gdpr`; several layers with commas
     #[arg(long, value_name = "CLASS under TERMS")]
     serves: Option<Serves>,
     #[command(flatten)]
@@ -55,23 +55,23 @@ pub(super) struct Filter {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "At least this level (see docs/reference/catalogue.md)")]
 struct Levels {
-    #[arg(long, value_name = "0-4")]
+    #[arg(long, value_name = "0-4", value_parser = clap::value_parser!(u8).range(0..=4))]
     attestation: Option<u8>,
-    #[arg(long, value_name = "0-3")]
+    #[arg(long, value_name = "0-3", value_parser = clap::value_parser!(u8).range(0..=3))]
     key_custody: Option<u8>,
-    #[arg(long, value_name = "0-3")]
+    #[arg(long, value_name = "0-3", value_parser = clap::value_parser!(u8).range(0..=3))]
     operator_access: Option<u8>,
-    #[arg(long, value_name = "0-3")]
+    #[arg(long, value_name = "0-3", value_parser = clap::value_parser!(u8).range(0..=3))]
     retention: Option<u8>,
-    #[arg(long, value_name = "0-3")]
+    #[arg(long, value_name = "0-3", value_parser = clap::value_parser!(u8).range(0..=3))]
     training: Option<u8>,
-    #[arg(long, value_name = "0-3")]
+    #[arg(long, value_name = "0-3", value_parser = clap::value_parser!(u8).range(0..=3))]
     possession: Option<u8>,
-    #[arg(long, value_name = "0-3")]
+    #[arg(long, value_name = "0-3", value_parser = clap::value_parser!(u8).range(0..=3))]
     exit: Option<u8>,
-    #[arg(long, value_name = "0-4")]
+    #[arg(long, value_name = "0-4", value_parser = clap::value_parser!(u8).range(0..=4))]
     seal: Option<u8>,
-    #[arg(long, value_name = "0-4")]
+    #[arg(long, value_name = "0-4", value_parser = clap::value_parser!(u8).range(0..=4))]
     ual: Option<u8>,
 }
 
@@ -97,7 +97,7 @@ impl Filter {
     /// What the terms of `--serves` permit, if they were given.
     pub(super) fn permitted(&self, catalogue: &Arc<Catalogue>, instant: Instant) -> anyhow::Result<Option<Permitted>> {
         let Some(serves) = &self.serves else { return Ok(None) };
-        let terms = source::load(vec![source::layer(&serves.terms)?])?;
+        let terms = source::layers(&serves.terms)?;
         let unknown = unknown_names(&terms, &catalogue.at(instant));
         if !unknown.is_empty() {
             return Err(source::unknown_names(unknown).into());

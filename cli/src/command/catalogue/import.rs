@@ -55,9 +55,19 @@ pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
     if !args.into.is_dir() {
         return Err(Failure::new(Exit::Failed, format!("there is no folder `{}`", args.into.display())).hint("create it first").into());
     }
-    let catalogue = Catalogue::parse(catalogue_files::whole(Some(&args.into))?).map_err(|problems| invalid(&problems))?;
-    let as_of = args.as_of.unwrap_or_else(|| jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).date());
+    let catalogue = Catalogue::parse(catalogue_files::to_import_into(&args.into)?).map_err(|problems| invalid(&problems))?;
+    let today = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).date();
+    let as_of = args.as_of.unwrap_or(today);
+    if as_of > today {
+        return Err(Failure::new(Exit::Usage, format!("`--as-of {as_of}` is a day to come")).hint("give the day of the list").into());
+    }
     let import = catalogue.import(&list, &ImportSource { read, as_of });
+    if !import.prices.is_empty() && import.prices.iter().all(|price| price.listed.is_none()) {
+        let message = format!("{} has none of the prices that the catalogue asks for", args.list.display());
+        return Err(Failure::new(Exit::Invalid, message)
+            .hint("is it the list of litellm? `list_price` of each offering names its key")
+            .into());
+    }
     let path = args.into.join(Import::PATH);
     let written = !args.dry_run && std::fs::read_to_string(&path).ok().as_ref() != Some(&import.file);
     if written {
@@ -111,6 +121,7 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     let scratch = path.with_extension("new");
     std::fs::write(&scratch, text)
         .and_then(|()| std::fs::rename(&scratch, path))
+        .inspect_err(|_| _ = std::fs::remove_file(&scratch))
         .with_context(|| format!("cannot write `{}`", path.display()))
 }
 
@@ -153,7 +164,7 @@ fn print(args: &Args, import: &Import, list: &PriceList, written: bool) -> anyho
     }
     output::say(&match (args.dry_run, written) {
         (true, _) => "nothing written: --dry-run".to_owned(),
-        (false, true) => format!("written: {}", args.into.join(Import::PATH).display()),
+        (false, true) => format!("written: every imported price, to {}", args.into.join(Import::PATH).display()),
         (false, false) => "nothing to write".to_owned(),
     });
     Ok(())

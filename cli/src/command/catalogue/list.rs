@@ -137,15 +137,17 @@ fn as_json(offering: &Offering, permitted: Option<&Permitted>) -> Value {
     value
 }
 
-/// One line an offering, all places written out; unknown is an empty cell.
+/// One line an offering, all places written out; unknown is an empty cell. No cell can be taken for a formula.
 fn csv(offerings: &[&Offering], permitted: Option<&Permitted>) -> anyhow::Result<()> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let scales = Scale::ALL.map(Scale::name);
+    let strengths = scales.map(|scale| format!("{scale}_strength"));
     let mut heading = vec![
         "offering",
         "operator",
         "control",
         "developer",
+        "developer_control",
         "governing_law",
         "processed_in",
         "stored_in",
@@ -159,10 +161,10 @@ fn csv(offerings: &[&Offering], permitted: Option<&Permitted>) -> anyhow::Result
         "output_micros_per_mtok",
         "means",
     ];
-    heading.extend(scales);
+    heading.extend(scales.iter().zip(&strengths).flat_map(|(scale, strength)| [*scale, strength.as_str()]));
     writer.write_record(&heading)?;
     for offering in offerings {
-        writer.write_record(csv_cells(offering, permitted))?;
+        writer.write_record(csv_cells(offering, permitted).into_iter().map(harmless))?;
     }
     let bytes = writer.into_inner().map_err(|error| anyhow::anyhow!("cannot write the table: {error}"))?;
     output::piece(&String::from_utf8(bytes)?)
@@ -178,6 +180,7 @@ fn csv_cells(offering: &Offering, permitted: Option<&Permitted>) -> Vec<String> 
         one(origin.operator),
         one(origin.control),
         one(origin.developer),
+        one(offering.developer_control),
         one(origin.governing_law),
         many(&origin.processed_in),
         many(&origin.stored_in),
@@ -191,8 +194,16 @@ fn csv_cells(offering: &Offering, permitted: Option<&Permitted>) -> Vec<String> 
         price.map(|price| price.output_micros_per_mtok.0.to_string()).unwrap_or_default(),
         means(offering, permitted).unwrap_or_default(),
     ];
-    cells.extend(Scale::ALL.map(|scale| assurance.level.get(scale).to_string()));
+    cells.extend(Scale::ALL.into_iter().flat_map(|scale| match (assurance.level.get(scale), assurance.strength.get(scale)) {
+        (_, 0) => [String::new(), String::new()],
+        (level, strength) => [level.to_string(), strength.to_string()],
+    }));
     cells
+}
+
+/// A spreadsheet would take a cell that begins like this for a formula.
+fn harmless(cell: String) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t']) { format!("'{cell}") } else { cell }
 }
 
 fn spaced<T: ToString>(items: &std::collections::BTreeSet<T>) -> String {

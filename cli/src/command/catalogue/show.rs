@@ -48,6 +48,12 @@ pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
 }
 
 fn nothing_of_that_name(catalogue: &Catalogue, wanted: &str) -> Failure {
+    let world = catalogue.at(clock::now());
+    let upper = wanted.to_uppercase();
+    let meant = world.mistaken.get(&upper).copied().or_else(|| upper.parse().ok().filter(|code| world.jurisdictions.contains(code)));
+    if let Some(code) = meant {
+        return Failure::new(Exit::Failed, format!("there is no country `{wanted}`")).hint(format!("did you mean `{code}`?"));
+    }
     let offerings = catalogue.offering_ids().map(ToString::to_string);
     let blocs = catalogue.blocs().map(|bloc| bloc.id.to_string());
     let laws = catalogue.laws().map(|law| law.id.clone());
@@ -75,7 +81,7 @@ struct Shown<'c> {
 impl Shown<'_> {
     fn offering(&self, id: &OfferingId, why: bool) -> anyhow::Result<Exit> {
         let world = self.catalogue.at(self.instant);
-        let (Some(facts), Some(offering)) = (self.catalogue.facts(id), world.offerings.get(id)) else {
+        let (Some(facts), Some(offering)) = (self.catalogue.facts(id, self.instant), world.offerings.get(id)) else {
             return Err(nothing_of_that_name(self.catalogue, id.as_str()).into());
         };
         let reach = if why { self.catalogue.compelled(id, self.instant) } else { Vec::new() };
@@ -137,7 +143,7 @@ impl Shown<'_> {
         output::data(&format!("{}  {}", styled(output::STRONG, &law.id), law.name))?;
         let day = |day: Option<jiff::civil::Date>| day.map_or_else(|| "-".to_owned(), |day| day.to_string());
         let links: Vec<&str> = law.binds.iter().map(String::as_str).collect();
-        let reach = if law.extraterritorial { "also data kept abroad" } else { "data kept at home" };
+        let reach = if law.extraterritorial { "also data kept abroad" } else { "its text does not say that it reaches data kept abroad" };
         let mut table = Table::new(&["", ""]);
         let mut row = |name: &str, value: String| table.row(vec![name.to_owned(), value]);
         row("of", giver(law));
@@ -162,7 +168,8 @@ impl Shown<'_> {
     fn country(&self, code: Jurisdiction, name: &str) -> anyhow::Result<Exit> {
         let blocs: Vec<BlocView> =
             self.catalogue.blocs().filter(|bloc| bloc.members.iter().any(|member| member.jurisdiction == code)).collect();
-        let laws: Vec<&Law> = self.catalogue.laws().filter(|law| law.of == LawGiver::Jurisdiction(code)).collect();
+        let laws: Vec<&Law> =
+            self.catalogue.laws().filter(|law| law.of == LawGiver::Jurisdiction(code) && law.applies(self.instant)).collect();
         let world = self.catalogue.at(self.instant);
         let processed =
             world.offerings.values().filter(|offering| offering.origin.processed_in.known().is_some_and(|known| known.contains(&code)));
@@ -192,7 +199,7 @@ impl Shown<'_> {
         }
         let mut listed = Table::new(&["law that compels access", "", "abroad"]);
         for law in &laws {
-            listed.row(vec![law.id.clone(), law.name.clone(), if law.extraterritorial { "yes" } else { "no" }.to_owned()]);
+            listed.row(vec![law.id.clone(), law.name.clone(), if law.extraterritorial { "yes" } else { "not said" }.to_owned()]);
         }
         if !laws.is_empty() {
             output::data("")?;
@@ -213,12 +220,15 @@ impl Shown<'_> {
 fn facts_table(facts: &[FactView]) -> Table {
     let mut table = Table::new(&["fact", "value", "strength", "as of", "source"]);
     for fact in facts {
-        let cells =
-            [fact.name.clone(), fact.value.clone(), strength(fact), fact.as_of.clone().unwrap_or_else(|| "-".to_owned()), source(fact)];
+        let cells = [fact.name.clone(), value(fact), strength(fact), fact.as_of.clone().unwrap_or_else(|| "-".to_owned()), source(fact)];
         let style = |cell: String| if fact.overridden || fact.strength == Strength::Unknown { styled(FAINT, cell) } else { cell };
         table.row(cells.into_iter().map(style).collect());
     }
     table
+}
+
+fn value(fact: &FactView) -> String {
+    if fact.expired { format!("unknown: {} expired", fact.value) } else { fact.value.clone() }
 }
 
 fn strength(fact: &FactView) -> String {
@@ -250,7 +260,7 @@ fn derived(offering: &Offering, world: &World) -> Table {
     row("certified_in", blocs(&offering.assurance.certified_in));
     row("can be unretained", if offering.can_be_unretained { "yes" } else { "no" }.to_owned());
     if world.valid_until != Instant::MAX {
-        row("changes next", clock::date(world.valid_until));
+        row("next change of any fact", clock::date(world.valid_until));
     }
     table
 }
@@ -258,7 +268,7 @@ fn derived(offering: &Offering, world: &World) -> Table {
 fn print_reach(reach: &[Reach<'_>]) -> anyhow::Result<()> {
     output::data(&styled(output::STRONG, "whose authorities can compel access, and why"))?;
     for one in reach {
-        let through = one.through.iter().map(|fact| format!("{} = {}", fact.name, fact.value)).collect::<Vec<_>>().join(", ");
+        let through = one.through.iter().map(|fact| format!("{} = {}", fact.name, value(fact))).collect::<Vec<_>>().join(", ");
         if one.jurisdiction.is_unknown() {
             output::data(&output::wrap(&format!("unknown, because this is: {through}"), "  ", "    "))?;
             continue;
@@ -285,6 +295,7 @@ fn fact_json(fact: &FactView) -> Value {
         "name": fact.name, "value": fact.value, "source": fact.source, "read": fact.read, "as_of": fact.as_of,
         "strength": words::strength(fact.strength), "stated_strength": fact.stated_strength.map(words::strength),
         "expires": fact.expires, "review": fact.review, "file": fact.file, "line": fact.line, "overridden": fact.overridden,
+        "expired": fact.expired,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use comity_catalogue::World;
-use comity_vocab::{Jurisdiction, Offering, Places, Price, Scale, Strength};
+use comity_vocab::{Jurisdiction, Micros, Offering, Places, Price, Scale, Strength};
 
 /// Places that fit a cell.
 const PLACES_MAX: usize = 3;
@@ -32,18 +32,24 @@ pub(super) fn few_places(all: &Places, world: &World) -> String {
 /// `2/3 (2)`: level, top of the scale, and how it is known.
 pub(super) fn level(offering: &Offering, scale: Scale) -> String {
     match (offering.assurance.level.get(scale), offering.assurance.strength.get(scale)) {
-        (0, _) => "?".to_owned(),
+        (0, 0) => "?".to_owned(),
         (level, strength) => format!("{level}/{} ({strength})", scale.top()),
     }
 }
 
 /// List price per million tokens, in whole units and hundredths.
 pub(super) fn price(price: Option<&Price>) -> String {
-    let cents = |micros: u64| format!("{}.{:02}", micros / 1_000_000, micros % 1_000_000 / 10_000);
     price.map_or_else(
         || "?".to_owned(),
-        |price| format!("{}/{} {}", cents(price.input_micros_per_mtok.0), cents(price.output_micros_per_mtok.0), price.currency),
+        |price| format!("{}/{} {}", amount(price.input_micros_per_mtok), amount(price.output_micros_per_mtok), price.currency),
     )
+}
+
+/// Cents, rounded up so that nothing looks free that is not.
+pub(crate) fn amount(price: Micros) -> String {
+    const MICROS_PER_CENT: u64 = 10_000;
+    let cents = price.0.div_ceil(MICROS_PER_CENT);
+    format!("{}.{:02}", cents / 100, cents % 100)
 }
 
 pub(super) fn joined<T: ToString>(items: &BTreeSet<T>) -> String {
@@ -57,5 +63,18 @@ pub(super) const fn strength(strength: Strength) -> &'static str {
         Strength::Contract => "contract",
         Strength::Certified => "certified",
         Strength::Verified => "verified",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_never_look_cheaper_than_they_are() {
+        assert_eq!(amount(Micros(150_000)), "0.15");
+        assert_eq!(amount(Micros(150_001)), "0.16");
+        assert_eq!(amount(Micros(0)), "0.00");
+        assert_eq!(amount(Micros(12_000_000)), "12.00");
     }
 }

@@ -137,10 +137,10 @@ fn admission(outcome: &Outcome, admitted: &Admitted) -> String {
     text
 }
 
-/// Offerings of one model in several places are named once: `operator/model@a, @b`.
 /// Offerings of one verdict that are named; the others are counted.
 const NAMED_MAX: usize = 8;
 
+/// Offerings of one model in several places are named once: `operator/model@a, @b`.
 fn named(offerings: &[&OfferingId]) -> String {
     let mut text = String::new();
     let mut before: Option<&OfferingId> = None;

@@ -13,7 +13,7 @@ use comity_terms::{Pack, shipped_pack, shipped_pack_names};
 use comity_vocab::{Currency, Instant, MeansSet, Micros, Offering, OfferingId, Surface, Tier, Usage};
 
 use crate::clock;
-use crate::command::catalogue;
+use crate::command::catalogue::{self, words::amount};
 use crate::command::terms::source;
 
 /// The tokens that the price of an offering is for: a million, three of four in the call and one in the answer.
@@ -35,7 +35,7 @@ pub(super) fn page() -> anyhow::Result<String> {
 
 /// The newest day that a fact of any offering is of.
 fn newest_day(catalogue: &Catalogue) -> String {
-    let facts = catalogue.offering_ids().filter_map(|id| catalogue.facts(id)).flatten();
+    let facts = catalogue.offering_ids().filter_map(|id| catalogue.facts(id, Instant::MIN)).flatten();
     facts.filter_map(|fact| fact.as_of).max().unwrap_or_default()
 }
 
@@ -152,25 +152,5 @@ impl Row {
             cheapest.collect::<Vec<_>>().join("; "),
             refusing.collect::<Vec<_>>().join(", "),
         ]
-    }
-}
-
-/// Cents, rounded up so that nothing looks free that is not.
-fn amount(price: Micros) -> String {
-    const MICROS_PER_CENT: u64 = 10_000;
-    let cents = price.0.div_ceil(MICROS_PER_CENT);
-    format!("{}.{:02}", cents / 100, cents % 100)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn amounts_never_look_cheaper_than_they_are() {
-        assert_eq!(amount(Micros(150_000)), "0.15");
-        assert_eq!(amount(Micros(150_001)), "0.16");
-        assert_eq!(amount(Micros(0)), "0.00");
-        assert_eq!(amount(Micros(12_000_000)), "12.00");
     }
 }

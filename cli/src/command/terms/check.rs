@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let named = if args.layers.is_empty() { vec![LAYER_DEFAULT.to_owned()] } else { args.layers.clone() };
     let packs: Vec<Pack> = named.iter().map(|name| source::pack(name)).collect::<anyhow::Result<_>>()?;
     let terms = source::load(layers(&packs, &args.set)?)?;
-    let files = catalogue_files::with_shipped(args.catalogue.as_deref())?;
+    let files = catalogue_files::over_shipped(args.catalogue.as_deref())?;
     let parsed = Catalogue::parse(files).map_err(|problems| catalogue::invalid(&problems))?;
     let unknown = unknown_names(&terms, &parsed.at(clock::now()));
     if !unknown.is_empty() {

@@ -85,10 +85,10 @@ struct Row {
 
 pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let instant = args.at.unwrap_or_else(clock::now);
-    let files = catalogue_files::whole(args.folder.as_deref())?;
+    let files = catalogue_files::over_shipped(args.folder.as_deref())?;
     let parsed = Arc::new(Catalogue::parse(files).map_err(|problems| catalogue::invalid(&problems))?);
     let checked = |named: &str| -> anyhow::Result<Arc<Terms>> {
-        let terms = layers(named)?;
+        let terms = source::layers(named)?;
         let unknown = unknown_names(&terms, &parsed.at(instant));
         if !unknown.is_empty() {
             return Err(source::unknown_names(unknown).into());
@@ -103,11 +103,6 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
         Output::Human => report.print(if args.all { usize::MAX } else { ROWS_MAX })?,
     }
     Ok(Exit::Ok)
-}
-
-/// Layers named with commas, outermost first.
-fn layers(named: &str) -> anyhow::Result<Terms> {
-    source::load(named.split(',').map(str::trim).filter(|name| !name.is_empty()).map(source::layer).collect::<anyhow::Result<_>>()?)
 }
 
 // === impl Report ===

@@ -31,6 +31,16 @@ pub(crate) fn layer(name: &str) -> anyhow::Result<LayerSource> {
     Ok(pack(name)?.default_layer())
 }
 
+/// Layers named with commas, outermost first, each with the defaults of its parameters.
+pub(crate) fn layers(named: &str) -> anyhow::Result<Terms> {
+    let names: Vec<&str> = named.split(',').map(str::trim).collect();
+    if names.contains(&"") {
+        let failure = Failure::new(Exit::Usage, format!("`{named}` names no layer at one place"));
+        return Err(failure.hint("write packs or files with commas between them: `uk-public,own.cedar`").into());
+    }
+    load(names.into_iter().map(layer).collect::<anyhow::Result<_>>()?)
+}
+
 /// The layer of a pack with these parameters.
 pub(crate) fn filled(pack: &Pack, given: &BTreeMap<String, ParameterValue>) -> anyhow::Result<LayerSource> {
     let note = |problem: ParameterProblem| Note { message: problem.message, hint: problem.hint };
@@ -59,8 +69,7 @@ pub(crate) fn unknown_names(unknown: Vec<UnknownName>) -> Failure {
 
 /// What a pack is called: the terms of every pack are in a file of the same name.
 fn folder_name(path: &Path) -> Option<String> {
-    let full = std::fs::canonicalize(path).ok()?;
-    Some(full.parent()?.file_name()?.to_string_lossy().into_owned())
+    Some(path.parent()?.file_name()?.to_string_lossy().into_owned())
 }
 
 fn shipped(name: &str) -> anyhow::Result<Pack> {

@@ -179,7 +179,7 @@ fn run_file(file: &Path) -> anyhow::Result<Vec<Outcome>> {
     })?;
     let folder = file.parent().unwrap_or(Path::new("."));
     let terms = source::load(suite.terms.iter().map(|layer| layer.read(folder)).collect::<anyhow::Result<_>>()?)?;
-    let mut files = catalogue_files::with_shipped(None)?;
+    let mut files = catalogue_files::over_shipped(None)?;
     for name in &suite.catalogue {
         files.push(SourceFile { path: name.clone(), text: read(&folder.join(name))? });
     }

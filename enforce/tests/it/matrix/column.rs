@@ -32,7 +32,7 @@ pub(super) const COLUMNS: [Column; 6] = [
 name = "openai"
 base_url = "https://api.openai.com/v1"
 credential = { env = "OPENAI_API_KEY" }
-serves = ["openai/*"]
+serves = ["openai/*@global"]
 "#,
     },
     Column {
@@ -46,7 +46,7 @@ name = "openai-responses"
 base_url = "https://api.openai.com/v1"
 apis = ["responses"]
 credential = { env = "OPENAI_API_KEY" }
-serves = ["openai/*"]
+serves = ["openai/*@global"]
 "#,
     },
     Column {
@@ -63,7 +63,7 @@ apis = ["chat", "responses", "embeddings"]
 api_version = "2025-04-01-preview"
 deployment = "our-gpt"
 credential = { env = "AZURE_OPENAI_API_KEY" }
-serves = ["azure/*"]
+serves = ["azure/*@swedencentral"]
 "#,
     },
     Column {
@@ -77,7 +77,7 @@ name = "anthropic"
 dialect = "anthropic"
 base_url = "https://api.anthropic.com/v1"
 credential = { env = "ANTHROPIC_API_KEY" }
-serves = ["anthropic/*"]
+serves = ["anthropic/*@global"]
 "#,
     },
     Column {
@@ -91,7 +91,7 @@ name = "gemini"
 dialect = "gemini"
 base_url = "https://generativelanguage.googleapis.com/v1beta"
 credential = { env = "GEMINI_API_KEY" }
-serves = ["google/*"]
+serves = ["gemini/*@global"]
 "#,
     },
     Column {
@@ -108,7 +108,7 @@ base_url = "https://bedrock-runtime.eu-central-1.amazonaws.com"
 region = "eu-central-1"
 access_key_id = { env = "AWS_ACCESS_KEY_ID" }
 credential = { env = "AWS_SECRET_ACCESS_KEY" }
-serves = ["aws/*"]
+serves = ["aws/*@eu-central-1"]
 "#,
     },
 ];

@@ -46,7 +46,7 @@ pub enum ImportNote {
     Same,
     /// A person wrote the same price.
     HandMadeAgrees,
-    /// A person wrote another price, with a source: that one stays.
+    /// A person wrote another price with a source, or that it is unknown: that stays.
     HandMadeDiffers,
     /// The list does not have the key, or no price for it.
     NotListed,
@@ -72,7 +72,7 @@ pub struct Import {
 // === impl Import ===
 
 impl Import {
-    /// Where the file belongs in a catalogue's folder: before the operators' files, which override it.
+    /// Where the file belongs in a catalogue's folder. Every other file overrides it, wherever it lies.
     pub const PATH: &str = "imported/litellm.toml";
     /// The file of the list inside of its package.
     pub const MEMBER: &str = "litellm/model_prices_and_context_window_backup.json";
@@ -129,7 +129,7 @@ impl Catalogue {
             prices.push(ImportedPrice {
                 offering: id.clone(),
                 key: key.clone(),
-                before: held.map(|held| Text(&held.price).to_string()),
+                before: held.map(|held| held.price.map_or_else(|| Value::Unknown.to_string(), |price| Text(&price).to_string())),
                 listed: price.map(|price| Text(&price).to_string()),
                 note,
             });
@@ -142,12 +142,11 @@ impl Catalogue {
     /// The price that a person wrote, or else the one that was imported.
     fn held_price(&self, id: &OfferingId) -> Option<Held> {
         let facts = self.offerings.get(id)?.facts.get(&FactName::Price)?;
-        let held = facts.iter().filter_map(|fact| {
-            let Value::Price(price) = fact.value else { return None };
-            let imported = self.files.get(fact.file).is_some_and(is_imported);
-            Some(Held { price, imported })
-        });
-        held.min_by_key(|held| held.imported)
+        // The last counts, and whatever a person wrote counts over what was imported.
+        facts.last().map(|fact| Held {
+            price: if let Value::Price(price) = fact.value { Some(price) } else { None },
+            imported: self.files.get(fact.file).is_some_and(SourceFile::is_imported),
+        })
     }
 
     fn note(&self, id: &OfferingId, (listed, held): (Option<Price>, Option<Held>)) -> ImportNote {
@@ -156,11 +155,11 @@ impl Catalogue {
         match (listed, hand_made, held) {
             (None, None, Some(_)) => ImportNote::Gone,
             (None, _, _) => ImportNote::NotListed,
-            (Some(listed), Some(held), _) if held.price == listed => ImportNote::HandMadeAgrees,
+            (Some(listed), Some(held), _) if held.price == Some(listed) => ImportNote::HandMadeAgrees,
             (Some(_), Some(_), _) => ImportNote::HandMadeDiffers,
             (Some(listed), None, _) if bills_in.is_some_and(|currency| *currency != listed.currency) => ImportNote::OtherCurrency,
             (Some(_), None, None) => ImportNote::New,
-            (Some(listed), None, Some(held)) if held.price == listed => ImportNote::Same,
+            (Some(listed), None, Some(held)) if held.price == Some(listed) => ImportNote::Same,
             (Some(_), None, Some(_)) => ImportNote::Changed,
         }
     }
@@ -169,11 +168,7 @@ impl Catalogue {
 /// A price that the catalogue holds.
 #[derive(Clone, Copy)]
 struct Held {
-    price: Price,
+    /// Nothing if it says that nobody knows.
+    price: Option<Price>,
     imported: bool,
-}
-
-/// Whether a file was written by an import: its path says so.
-fn is_imported(file: &SourceFile) -> bool {
-    file.path.ends_with(Import::PATH)
 }

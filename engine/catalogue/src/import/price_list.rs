@@ -1,4 +1,4 @@
-//! Reads the list, float by float, without a float: each number is taken as the decimal that it is written as.
+//! Reads the list. Its prices are floats; each becomes the shortest decimal that stands for it, and is reckoned with as that.
 
 use std::collections::BTreeMap;
 

@@ -41,7 +41,7 @@ fn places(codes: &[&str]) -> Places {
 
 fn facts(catalogue: &Catalogue, name: &str) -> Vec<FactView> {
     let id = "acme/model@aa".parse().unwrap();
-    catalogue.facts(&id).unwrap().into_iter().filter(|fact| fact.name == name).collect()
+    catalogue.facts(&id, day(NOW)).unwrap().into_iter().filter(|fact| fact.name == name).collect()
 }
 
 #[test]
@@ -233,5 +233,5 @@ fn lists_can_be_read() {
     assert_eq!(catalogue.operators().collect::<Vec<_>>(), [("acme", "Acme")]);
     assert_eq!(catalogue.certifications().collect::<Vec<_>>(), [("iso27001", "ISO/IEC 27001")]);
     assert_eq!(catalogue.transfers().collect::<Vec<_>>(), [("scc", "standard contractual clauses")]);
-    assert_eq!(catalogue.facts(&"acme/other@aa".parse().unwrap()), None);
+    assert_eq!(catalogue.facts(&"acme/other@aa".parse().unwrap(), day(NOW)), None);
 }

@@ -119,3 +119,31 @@ fn what_is_no_price_list_is_refused_with_the_place() {
     insta::assert_snapshot!(seen.join("\n"));
     assert_eq!(list().nearest("north/modle"), Some("north/model"));
 }
+
+#[test]
+fn a_hand_made_price_counts_wherever_its_file_lies() {
+    let bare = acme(&[("a", "north/model", "")]);
+    let imported = import(&catalogue(&[("operators/acme.toml", &bare)])).file;
+    let own = "[[offering]]\nid = \"acme/a@aa\"\nsource = \"order form\"\nread = \"by us\"\nas_of = 2026-02-01\n".to_owned() + HAND_MADE;
+    let files = [("operators/acme.toml", bare.as_str()), ("a-own.toml", &own), ("b/imported/litellm.toml", &imported)];
+    let with = catalogue(&files);
+    assert_eq!(offering(&with.at(day("2026-04-01")), "acme/a@aa").price.unwrap().input_micros_per_mtok.0, 1);
+    assert_eq!(notes(&import(&with)), [("a", ImportNote::HandMadeDiffers)]);
+}
+
+#[test]
+fn a_price_that_a_person_called_unknown_stays_unknown() {
+    let files = acme(&[("a", "north/model", "price = \"unknown\"")]);
+    let import = import(&catalogue(&[("operators/acme.toml", &files)]));
+    assert_eq!((import.prices[0].note, import.prices[0].before.as_deref()), (ImportNote::HandMadeDiffers, Some("unknown")));
+    assert!(!import.file.contains("[[offering]]"));
+}
+
+#[test]
+fn of_two_hand_made_prices_the_one_that_counts_is_compared() {
+    let files = acme(&[("b", "embed", HAND_MADE)]);
+    let own = "[[offering]]\nid = \"acme/b@aa\"\nsource = \"s\"\nread = \"r\"\nas_of = 2026-02-01\n\
+               price = { currency = \"USD\", input_micros_per_mtok = 143_000, output_micros_per_mtok = 0 }\n";
+    let import = import(&catalogue(&[("operators/acme.toml", &files), ("own.toml", own)]));
+    assert_eq!(notes(&import), [("b", ImportNote::HandMadeAgrees)]);
+}

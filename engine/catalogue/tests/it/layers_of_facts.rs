@@ -95,7 +95,7 @@ fn the_nearest_statement_counts() {
 
 #[test]
 fn a_region_names_both_sources() {
-    let facts = all().facts(&"acme/model@north-1".parse().unwrap()).unwrap();
+    let facts = all().facts(&"acme/model@north-1".parse().unwrap(), day(NOW)).unwrap();
     let fact = facts.iter().find(|fact| fact.name == "processed_in" && !fact.overridden).unwrap();
     assert_eq!(fact.value, "BB");
     assert_eq!(fact.read.as_deref(), Some("page 2; country of `north-1`: regions.json"));
@@ -105,14 +105,14 @@ fn a_region_names_both_sources() {
 fn a_region_from_a_list_that_nobody_read_is_a_claim() {
     let unread = REGIONS.replace("read = \"regions.json\"\n", "");
     let catalogue = catalogue(&[("acme.toml", OPERATOR), ("regions.toml", &unread)]);
-    let facts = catalogue.facts(&"acme/model@north-1".parse().unwrap()).unwrap();
+    let facts = catalogue.facts(&"acme/model@north-1".parse().unwrap(), day(NOW)).unwrap();
     let fact = facts.iter().find(|fact| fact.name == "processed_in" && !fact.overridden).unwrap();
     assert_eq!((fact.read.as_deref(), fact.strength), (None, comity_vocab::Strength::Claimed));
 }
 
 #[test]
 fn sub_processors_are_shown() {
-    let facts = all().facts(&"acme/model@global".parse().unwrap()).unwrap();
+    let facts = all().facts(&"acme/model@global".parse().unwrap(), day(NOW)).unwrap();
     assert!(facts.iter().any(|fact| fact.name == "subprocessors" && fact.value == "Store (BB): backups"));
 }
 
@@ -152,4 +152,50 @@ fn what_cannot_be_put_together_is_refused() {
     ];
     let seen: String = cases.iter().map(|(name, text)| format!("# {name}\n{}\n", problems(&[("own.toml", text)]))).collect();
     insta::assert_snapshot!(seen);
+}
+
+#[test]
+fn where_the_price_list_has_an_offering_can_be_said_alone() {
+    let own = "[[offering]]\nid = \"acme/model@north-1\"\nlist_price = \"acme/model\"\n";
+    assert_eq!(problems(&[("own.toml", own)]), "");
+}
+
+#[test]
+fn own_machines_by_a_claim_are_no_own_machines() {
+    let possession = |strength: &str| {
+        let own = format!(
+            "[[offering]]\nid = \"acme/model@global\"\nsource = \"s\"\nread = \"r\"\nas_of = 2026-01-01\nstrength = \"{strength}\"\npossession = 3\n"
+        );
+        let files = [("acme.toml", OPERATOR), ("lab.toml", DEVELOPER), ("regions.toml", REGIONS), ("own.toml", own.as_str())];
+        let world = catalogue(&files).at(day(NOW));
+        offering(&world, "acme/model@global").assurance.level.get(comity_vocab::Scale::Possession)
+    };
+    assert_eq!([possession("claimed"), possession("contract")], [0, 3]);
+}
+
+#[test]
+fn text_cannot_break_out_of_its_line() {
+    let own = "[developer]\nid = \"lab\"\nlicence = \"a\\nb\"\nsource = \"s\"\nas_of = 2026-01-01\n";
+    assert_eq!(problems(&[("own.toml", own)]), "error: own.toml:3:11: `licence` has a line break or another control character in it\n");
+}
+
+#[test]
+fn a_list_of_regions_expires_and_has_no_strength() {
+    let expiring = REGIONS.replace("as_of = 2026-01-01", "as_of = 2026-01-01\nexpires = 2026-03-01");
+    let catalogue = catalogue(&[("acme.toml", OPERATOR), ("regions.toml", &expiring)]);
+    let processed_in = |at: &str| offering(&catalogue.at(day(at)), "acme/model@north-1").origin.processed_in.clone();
+    assert_eq!([processed_in("2026-02-28"), processed_in("2026-03-01")], [places(&["BB"]), Places::UNKNOWN]);
+    assert_eq!(catalogue.at(day("2026-02-28")).valid_until, day("2026-03-01"));
+    let strong = REGIONS.replace("as_of = 2026-01-01", "as_of = 2026-01-01\nstrength = \"contract\"");
+    assert!(parse(&[("regions.toml", &strong)]).is_err());
+}
+
+#[test]
+fn a_region_that_is_overridden_need_not_be_on_a_list() {
+    let own = "[[offering]]\nid = \"acme/model@elsewhere\"\nupstream_model = \"m\"\nsurfaces = [\"chat\"]\n\
+               source = \"s\"\nread = \"r\"\nas_of = 2026-01-01\nprocessed_in = [\"AA\"]\n\
+               [operator]\nid = \"acme\"\nsource = \"s\"\nread = \"r\"\nas_of = 2026-01-01\nstored_in = \"region\"\nprocessed_in = \"region\"\n";
+    let global = "[[offering]]\nid = \"acme/model@elsewhere\"\nstored_in = \"unknown\"\n[[offering]]\nid = \"acme/model@global\"\n\
+                  stored_in = \"unknown\"\nprocessed_in = \"unknown\"\n";
+    assert_eq!(problems(&[("own.toml", own), ("z.toml", global)]), "");
 }

@@ -44,7 +44,7 @@ fn there_are_enough_operators_countries_and_offerings() {
 fn every_fact_is_unknown_or_can_be_followed_to_its_source() {
     let catalogue = catalogue();
     for id in catalogue.offering_ids() {
-        for fact in catalogue.facts(id).unwrap() {
+        for fact in catalogue.facts(id, day("2026-11-23")).unwrap() {
             let followed = !fact.source.is_empty() && fact.read.is_some() && fact.as_of.is_some();
             assert!(fact.value == "unknown" || followed, "{id}: {fact:?}");
             assert_eq!(fact.stated_strength, None, "{id}: {fact:?}");

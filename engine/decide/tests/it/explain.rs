@@ -24,13 +24,14 @@ fn a_forbid_names_what_would_have_spared_the_call() {
     let text = explained(no_training(), |call| call.data.personal = true);
     assert_eq!(
         text,
-        "personal-needs-protection Forbid !context.data.personal or resource.origin.processed_within.contains(Bloc::\"uk_approved\") or \
+        "personal-needs-protection Forbid !context.data.personal or resource.origin.processed_within.contains(Bloc::\"uk_approved\") and \
+         resource.origin.stored_within.contains(Bloc::\"uk_approved\") or context.means.unretained or \
          context.means.pseudonymised or context.means.attested and resource.assurance.level.attestation >= 2 or \
          resource.assurance.level.possession == 3\n\
          -> the means `pseudonymised`\n\
          -> the call without personal data\n\
          -> an offering with `possession` level 3 or more\n\
-         -> an offering processed only within `uk_approved`"
+         -> an offering processed and stored only within `uk_approved`"
     );
 }
 
