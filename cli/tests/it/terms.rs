@@ -64,6 +64,7 @@ fn parameters_are_set_on_the_command_line() {
     snapshot!("terms_check_set", machine.seen(&["terms", "check", "home/terms.cedar", "--set", "home=FR", "--set", "attested=3"]));
     snapshot!("terms_check_set_unknown", machine.seen(&["terms", "check", "home/terms.cedar", "uk-public", "--set", "hme=FR"]));
     snapshot!("terms_check_set_bad", machine.seen(&["terms", "check", "home/terms.cedar", "--set", "home=France", "--set", "attested=9"]));
+    snapshot!("terms_check_set_twice", machine.seen(&["terms", "check", "home/terms.cedar", "--set", "home=FR", "--set", "home=DE"]));
     snapshot!("terms_check_set_no_value", machine.seen(&["terms", "check", "home/terms.cedar", "--set", "home"]));
     snapshot!("terms_check_set_unknown_country", machine.seen(&["terms", "check", "home/terms.cedar", "--set", "home=UK"]));
 }

@@ -29,6 +29,8 @@ pub struct SourceFile {
     pub text: String,
 }
 
+// === impl SourceFile ===
+
 impl SourceFile {
     /// Whether an import wrote it: its path says so.
     #[must_use]

@@ -1,5 +1,7 @@
 //! The catalogue as a person wants to see it: what it says, who says so, how that was read, and whether it counts.
 
+use std::collections::BTreeSet;
+
 use comity_vocab::{BlocId, Instant, Jurisdiction, OfferingId, Strength};
 use jiff::civil::Date;
 
@@ -159,7 +161,7 @@ impl Catalogue {
             let through = unknown.map(|link| self.link_view(link, instant)).collect();
             return vec![Reach { jurisdiction: Jurisdiction::UNKNOWN, through, laws: Vec::new() }];
         }
-        let countries: std::collections::BTreeSet<_> = named.iter().flat_map(|link| link.places.iter().copied()).collect();
+        let countries: BTreeSet<_> = named.iter().flat_map(|link| link.places.iter().copied()).collect();
         let reach = |jurisdiction| {
             let through: Vec<&Link<'_>> = named.iter().filter(|link| link.places.contains(&jurisdiction)).collect();
             let stated = links.contains(&FactName::CompellableBy);

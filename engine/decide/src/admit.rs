@@ -10,7 +10,7 @@ use comity_terms::{Layer, Terms};
 use comity_vocab::{Action, Call, Means, MeansSet, Offering, TermId, Workload};
 
 use crate::cedar;
-use crate::engine::{Ground, Seen};
+use crate::engine::{Ground, Shared};
 
 /// What was decided about one offering.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +46,8 @@ pub struct Refusal {
 
 /// The part of the terms that can apply to one workload and action, with the entities that it is evaluated over.
 pub(crate) struct Slice {
-    /// What the ground has seen, with the workload and its units added.
-    held: RwLock<Seen>,
+    /// What all slices share, with the workload and its units added.
+    held: RwLock<Shared>,
     workload: Workload,
     layers: Vec<SliceLayer>,
     principal: EntityUid,
@@ -74,7 +74,7 @@ impl Slice {
     pub(crate) fn new(terms: &Terms, ground: &Ground, workload: &Workload, action: Action) -> Self {
         let action = cedar::action_uid(action);
         let layers = terms.layers().iter().map(|layer| SliceLayer::new(layer, workload, &action)).collect();
-        let held = RwLock::new(with_workload(ground.seen(&[]), workload));
+        let held = RwLock::new(with_workload(ground.shared(&[]), workload));
         Self { held, workload: workload.clone(), layers, principal: cedar::workload_uid(workload), action }
     }
 
@@ -86,8 +86,8 @@ impl Slice {
                 return Arc::clone(&held.entities);
             }
         }
-        // What the ground has seen only grows, so a slower thread loses nothing that another needs.
-        let grown = with_workload(ground.seen(offerings), &self.workload);
+        // What is shared only grows: a slower thread may put back less, which the next call adds again.
+        let grown = with_workload(ground.shared(offerings), &self.workload);
         let entities = Arc::clone(&grown.entities);
         *self.held.write().unwrap_or_else(PoisonError::into_inner) = grown;
         entities
@@ -135,8 +135,8 @@ impl Slice {
     }
 }
 
-fn with_workload(seen: Seen, workload: &Workload) -> Seen {
-    Seen { entities: Arc::new(cedar::with_workload((*seen.entities).clone(), workload)), ..seen }
+fn with_workload(shared: Shared, workload: &Workload) -> Shared {
+    Shared { entities: Arc::new(cedar::with_workload((*shared.entities).clone(), workload)), ..shared }
 }
 
 impl SliceLayer {

@@ -62,13 +62,13 @@ pub(crate) struct Epoch {
 pub(crate) struct Ground {
     pub(crate) world: Arc<World>,
     pub(crate) everywhere: RestrictedExpression,
-    seen: RwLock<Seen>,
+    shared: RwLock<Shared>,
 }
 
 /// Jurisdictions, blocs, and the offerings that some call could go to. These are added when the first one asks: most never are, and a
 /// thousand would take half a second. All slices share them.
 #[derive(Clone)]
-pub(crate) struct Seen {
+pub(crate) struct Shared {
     pub(crate) entities: Arc<Entities>,
     pub(crate) offerings: Arc<HashSet<OfferingId>>,
 }
@@ -196,25 +196,28 @@ impl Epoch {
 
 impl Ground {
     fn new(world: World) -> Self {
-        let seen = Seen { entities: Arc::new(cedar::place_entities(&world)), offerings: Arc::default() };
+        let shared = Shared { entities: Arc::new(cedar::place_entities(&world)), offerings: Arc::default() };
         let everywhere = cedar::everywhere(&world);
-        Self { world: Arc::new(world), everywhere, seen: RwLock::new(seen) }
+        Self { world: Arc::new(world), everywhere, shared: RwLock::new(shared) }
     }
 
-    /// Everything seen so far, with these offerings.
-    pub(crate) fn seen(&self, offerings: &[&Offering]) -> Seen {
-        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if seen.holds(offerings) {
-            return seen;
+    /// Everything shared so far, and these offerings.
+    pub(crate) fn shared(&self, offerings: &[&Offering]) -> Shared {
+        let shared = self.shared.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if shared.holds(offerings) {
+            return shared;
         }
-        let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = self.shared.write().unwrap_or_else(PoisonError::into_inner);
         // A candidate may be named twice, and another thread may have been faster.
-        let new: BTreeMap<&OfferingId, &Offering> =
-            offerings.iter().filter(|offering| !seen.offerings.contains(&offering.id)).map(|offering| (&offering.id, *offering)).collect();
+        let new: BTreeMap<&OfferingId, &Offering> = offerings
+            .iter()
+            .filter(|offering| !shared.offerings.contains(&offering.id))
+            .map(|offering| (&offering.id, *offering))
+            .collect();
         let made = new.values().map(|offering| cedar::offering_entity(offering, &self.everywhere));
-        seen.entities = Arc::new(cedar::with_offerings((*seen.entities).clone(), made));
-        Arc::make_mut(&mut seen.offerings).extend(new.into_keys().cloned());
-        seen.clone()
+        shared.entities = Arc::new(cedar::with_offerings((*shared.entities).clone(), made));
+        Arc::make_mut(&mut shared.offerings).extend(new.into_keys().cloned());
+        shared.clone()
     }
 
     fn covers(&self, instant: Instant) -> bool {
@@ -222,9 +225,9 @@ impl Ground {
     }
 }
 
-// === impl Seen ===
+// === impl Shared ===
 
-impl Seen {
+impl Shared {
     /// Whether these offerings are among the entities.
     pub(crate) fn holds(&self, offerings: &[&Offering]) -> bool {
         offerings.iter().all(|offering| self.offerings.contains(&offering.id))

@@ -1,9 +1,10 @@
 //! `comity catalogue list`: every offering, or those that are what somebody looks for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use comity_catalogue::{Catalogue, World};
-use comity_vocab::{Currency, Offering, Scale};
+use comity_vocab::{Currency, Jurisdiction, Offering, Places, Scale};
 use serde_json::{Value, json};
 
 use super::filter::{Filter, Permitted};
@@ -172,8 +173,8 @@ fn csv(offerings: &[&Offering], permitted: Option<&Permitted>) -> anyhow::Result
 
 fn csv_cells(offering: &Offering, permitted: Option<&Permitted>) -> Vec<String> {
     let (origin, assurance) = (&offering.origin, &offering.assurance);
-    let one = |code: comity_vocab::Jurisdiction| if code.is_unknown() { String::new() } else { code.to_string() };
-    let many = |places: &comity_vocab::Places| places.known().map(spaced).unwrap_or_default();
+    let one = |code: Jurisdiction| if code.is_unknown() { String::new() } else { code.to_string() };
+    let many = |places: &Places| places.known().map(spaced).unwrap_or_default();
     let price = offering.price.as_ref();
     let mut cells = vec![
         offering.id.to_string(),
@@ -206,6 +207,6 @@ fn harmless(cell: String) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t']) { format!("'{cell}") } else { cell }
 }
 
-fn spaced<T: ToString>(items: &std::collections::BTreeSet<T>) -> String {
+fn spaced<T: ToString>(items: &BTreeSet<T>) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }

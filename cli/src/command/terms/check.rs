@@ -1,6 +1,6 @@
 //! `comity terms check`: loads layers as the gateway would, and says what is wrong with them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use comity_catalogue::Catalogue;
@@ -72,6 +72,11 @@ fn setting(text: &str) -> Result<(String, String), String> {
 fn layers(packs: &[Pack], set: &[(String, String)]) -> anyhow::Result<Vec<LayerSource>> {
     if let Some((name, _)) = set.iter().find(|(name, _)| packs.iter().all(|pack| pack.parameter(name).is_none())) {
         return Err(Failure::new(Exit::Invalid, format!("no layer has a parameter `{name}`")).hint(nearest(name, packs)).into());
+    }
+    let mut names = BTreeSet::new();
+    if let Some((name, _)) = set.iter().find(|(name, _)| !names.insert(name)) {
+        let failure = Failure::new(Exit::Usage, format!("parameter `{name}` is set twice"));
+        return Err(failure.hint("keep one `--set` for each parameter").into());
     }
     let filled = |pack: &Pack| {
         let own = set.iter().filter_map(|(name, text)| Some((name.clone(), pack.parameter(name)?.written(text))));
