@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use comity_dialect::Api;
 use comity_ledger::Durability;
-use comity_redact::Kind;
+use comity_redact::Kinds;
 use comity_vocab::{Classification, Jurisdiction};
 use serde::Deserialize;
 use serde::de::Error as _;
@@ -368,8 +368,9 @@ impl FindingClasses {
         findings.filter_map(|name| self.0.get(name)).copied().max().unwrap_or_default()
     }
 
-    fn names() -> impl Iterator<Item = &'static str> {
-        GROUPS.into_iter().chain(Kind::ALL.into_iter().map(Kind::name))
+    fn names() -> Vec<String> {
+        let kinds = Kinds::built_in();
+        GROUPS.into_iter().map(ToOwned::to_owned).chain(kinds.iter().map(|(_, kind)| kind.name.clone())).collect()
     }
 }
 
@@ -384,10 +385,10 @@ impl Default for FindingClasses {
 impl<'de> Deserialize<'de> for FindingClasses {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let given = BTreeMap::<String, Classification>::deserialize(deserializer)?;
-        let mut classes = Self::default();
+        let (mut classes, known) = (Self::default(), Self::names());
         for (name, class) in given {
-            if !Self::names().any(|known| known == name) {
-                let known: Vec<_> = Self::names().map(|known| format!("`{known}`")).collect();
+            if !known.contains(&name) {
+                let known: Vec<_> = known.iter().map(|known| format!("`{known}`")).collect();
                 return Err(D::Error::custom(format!("unknown finding `{name}`, expected one of {}", known.join(", "))));
             }
             classes.0.insert(name, class);

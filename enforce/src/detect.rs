@@ -2,10 +2,16 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use comity_redact::{Detector, Finding};
+use comity_redact::{Detector, Finding, Kinds};
 
 /// Something that looks for personal data and secrets in a text.
 pub trait Detect: Send + Sync {
+    /// The kinds that it may find.
+    fn kinds(&self) -> &Kinds;
+
+    /// How thorough it is, as terms count it.
+    fn level(&self) -> u8;
+
     /// What is in `text`.
     ///
     /// # Errors
@@ -14,8 +20,16 @@ pub trait Detect: Send + Sync {
 }
 
 impl Detect for Detector {
+    fn kinds(&self) -> &Kinds {
+        Detector::kinds(self)
+    }
+
+    fn level(&self) -> u8 {
+        Detector::level(self)
+    }
+
     fn scan(&self, text: &str) -> Result<Vec<Finding>, String> {
-        Ok(Detector::scan(self, text))
+        Detector::scan(self, text).map_err(|error| error.to_string())
     }
 }
 

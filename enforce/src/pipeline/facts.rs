@@ -2,7 +2,6 @@
 
 use comity_decide::Candidates;
 use comity_dialect::Api;
-use comity_redact::TIER;
 use comity_vocab::{Call, Classification, Data, Means, MeansSet, Places};
 use http::HeaderMap;
 
@@ -80,17 +79,17 @@ fn data(generation: &Generation, findings: &Findings, at_least: Classification) 
         (findings.opaque, "opaque"),
         (!findings.remote.is_empty(), "remote"),
     ];
-    let names = groups.into_iter().filter_map(|(found, name)| found.then_some(name)).chain(findings.kinds.iter().copied());
+    let names = groups.into_iter().filter_map(|(found, name)| found.then_some(name)).chain(findings.kinds.iter().map(String::as_str));
     Data {
         classification: at_least.max(generation.config.findings.class_of(names)),
         // What no detector can read may be anything.
         personal: findings.personal || findings.opaque,
-        special_category: findings.opaque,
+        special_category: findings.special_category || findings.opaque,
         secrets: findings.secrets,
         opaque: findings.opaque,
         remote: findings.remote.iter().map(|kind| (*kind).to_owned()).collect(),
-        detector: TIER,
-        kinds: findings.kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+        detector: findings.level,
+        kinds: findings.kinds.iter().cloned().collect(),
         subjects: Places::UNKNOWN,
     }
 }

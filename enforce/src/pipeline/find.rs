@@ -24,8 +24,10 @@ use crate::limits::{BLOB_BYTES_MIN, INLINE_BYTES_MAX, REFERENCES_MAX};
 /// What was found. Kinds and classes only: nothing of the text.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Findings {
-    pub(crate) kinds: BTreeSet<&'static str>,
+    pub(crate) kinds: BTreeSet<String>,
     pub(crate) personal: bool,
+    /// Data of a special category, of a kind that detectors know.
+    pub(crate) special_category: bool,
     pub(crate) secrets: bool,
     pub(crate) opaque: bool,
     pub(crate) remote: BTreeSet<&'static str>,
@@ -33,6 +35,8 @@ pub(crate) struct Findings {
     pub(crate) refers: Vec<Reference>,
     /// Long base64: opaque, unless it is a seal that came through this gateway.
     pub(crate) blobs: Vec<Kept>,
+    /// How thorough the detectors are, as terms count it.
+    pub(crate) level: u8,
     /// A detector failed: the call is denied whatever the terms say.
     pub(crate) failed: bool,
 }
@@ -99,14 +103,17 @@ impl Findings {
             }
             unfold(string, &mut text, JSON_IN_JSON_MAX);
         });
+        self.level = detector.level();
         match scan(detector, &text) {
-            Ok(found) => {
-                for finding in found {
-                    self.kinds.insert(finding.kind.name());
-                    self.personal |= finding.kind.is_personal();
-                    self.secrets |= finding.kind.is_secret();
+            Ok(found) => found.iter().for_each(|finding| match detector.kinds().get(finding.kind) {
+                Some(kind) => {
+                    self.kinds.insert(kind.name.clone());
+                    self.personal |= kind.class.is_personal();
+                    self.special_category |= kind.class.is_special_category();
+                    self.secrets |= kind.class.is_secret();
                 }
-            }
+                None => self.failed = true,
+            }),
             Err(error) => {
                 tracing::error!(%error, "a detector failed: the call is denied");
                 self.failed = true;
@@ -256,7 +263,7 @@ pub(crate) fn has_blob(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use comity_redact::{Detector, Finding};
+    use comity_redact::{Detector, Finding, Kinds};
 
     use super::*;
 
@@ -292,8 +299,9 @@ mod tests {
 
     #[test]
     fn plain_text_is_nothing() {
-        assert_eq!(chat("\"What is the capital of France?\"", ",\"temperature\":0.5"), Findings::default());
-        assert_eq!(chat("[{\"type\":\"text\",\"text\":\"hi\"}]", ",\"tools\":[{\"type\":\"function\"}]"), Findings::default());
+        let nothing = || Findings { level: 1, ..Findings::default() };
+        assert_eq!(chat("\"What is the capital of France?\"", ",\"temperature\":0.5"), nothing());
+        assert_eq!(chat("[{\"type\":\"text\",\"text\":\"hi\"}]", ",\"tools\":[{\"type\":\"function\"}]"), nothing());
     }
 
     #[test]
@@ -344,21 +352,33 @@ mod tests {
 
     #[test]
     fn a_detector_that_fails_has_found_everything() {
-        struct Panics;
+        struct Panics(Kinds);
         impl Detect for Panics {
+            fn kinds(&self) -> &Kinds {
+                &self.0
+            }
+            fn level(&self) -> u8 {
+                1
+            }
             fn scan(&self, _: &str) -> Result<Vec<Finding>, String> {
                 panic!("planted")
             }
         }
-        struct Fails;
+        struct Fails(Kinds);
         impl Detect for Fails {
+            fn kinds(&self) -> &Kinds {
+                &self.0
+            }
+            fn level(&self) -> u8 {
+                1
+            }
             fn scan(&self, _: &str) -> Result<Vec<Finding>, String> {
                 Err("planted".to_owned())
             }
         }
         let body = b"{\"model\":\"m\",\"messages\":[{}]}";
-        assert!(read(body, Api::Chat, &Panics).unwrap().1.failed);
-        assert!(read(body, Api::Chat, &Fails).unwrap().1.failed);
+        assert!(read(body, Api::Chat, &Panics(Kinds::built_in())).unwrap().1.failed);
+        assert!(read(body, Api::Chat, &Fails(Kinds::built_in())).unwrap().1.failed);
     }
 
     #[test]

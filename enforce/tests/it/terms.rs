@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use comity_enforce::Detect;
-use comity_redact::Finding;
+use comity_redact::{Finding, Kinds};
 
 use crate::stage::{Props, Stage, TERMS, hello};
 
@@ -37,8 +37,14 @@ async fn the_least_means_among_the_candidates_decides() {
 
 #[tokio::test]
 async fn a_detector_that_fails_denies_whatever_the_terms_say() {
-    struct Panics;
+    struct Panics(Kinds);
     impl Detect for Panics {
+        fn kinds(&self) -> &Kinds {
+            &self.0
+        }
+        fn level(&self) -> u8 {
+            1
+        }
         fn scan(&self, _: &str) -> Result<Vec<Finding>, String> {
             panic!("planted")
         }
@@ -46,7 +52,7 @@ async fn a_detector_that_fails_denies_whatever_the_terms_say() {
     let terms =
         "@id(\"all\") @goal(\"openness\") @reason(\"all\") permit(principal, action in [Action::\"infer\", Action::\"embed\"], resource);"
             .to_owned();
-    let mut stage = Stage::with(Props { terms, detector: Some(Arc::new(Panics)), ..Props::default() });
+    let mut stage = Stage::with(Props { terms, detector: Some(Arc::new(Panics(Kinds::built_in()))), ..Props::default() });
     let reply = stage.chat(&hello("alpha/model@one")).await;
     reply.expect_error(403, "terms_refused", "the detectors failed");
     assert_eq!(stage.mock.tally().connections, 0);

@@ -15,7 +15,7 @@ pub(crate) fn examine_id(scan: &mut Scan<'_>, hit: Hit) -> usize {
     if scan.text.byte_before(hit.start).is_some_and(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()) {
         return hit.start + 1;
     }
-    scan.record(Finding { kind: Kind::AwsKey, start: hit.start, end: hit.end });
+    scan.record(Finding::by_pattern(Kind::AWS_KEY, hit.start, hit.end));
     if let Some(secret) = secret_near(scan.text, hit.end) {
         scan.record(secret);
     }
@@ -58,7 +58,7 @@ fn secret_at(text: Haystack<'_>, start: usize) -> Option<Finding> {
     let mixed =
         secret.iter().any(u8::is_ascii_uppercase) && secret.iter().any(u8::is_ascii_lowercase) && secret.iter().any(u8::is_ascii_digit);
     let whole = secret.len() == SECRET_LENGTH && !(is_word(text.byte_before(start)) && is_word(text.byte(start)));
-    (mixed && whole).then_some(Finding { kind: Kind::AwsKey, start, end })
+    (mixed && whole).then_some(Finding::by_pattern(Kind::AWS_KEY, start, end))
 }
 
 fn is_base64(byte: u8) -> bool {

@@ -64,7 +64,7 @@ pub(crate) fn find(text: Haystack<'_>, groups: &[Group]) -> Option<Finding> {
     (1..=groups.len()).rev().find_map(|count| {
         let taken = groups.get(..count)?;
         let end = taken.last()?.end;
-        let finding = Finding { kind: Kind::PaymentCard, start: first.start, end };
+        let finding = Finding::by_pattern(Kind::PAYMENT_CARD, first.start, end);
         (is_written_like_a_card(taken) && is_card(text, taken, finding) && free_edges(text, finding)).then_some(finding)
     })
 }

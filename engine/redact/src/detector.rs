@@ -8,12 +8,13 @@ use regex_automata::meta::Regex;
 use crate::anchor::{self, Anchor};
 use crate::haystack::{Haystack, Hit};
 use crate::jwt::Run;
-use crate::{Finding, aws, email, iban, jwt, limits, number, pem, phone, token, unprefixed};
+use crate::{Finding, Kinds, Tier, aws, email, iban, jwt, limits, number, pem, phone, token, unprefixed};
 
 /// Finds personal data and secrets. Building it costs some milliseconds; scanning takes `&self`, so share one by `Arc`.
 #[derive(Clone)]
 pub struct Detector {
     anchors: Regex,
+    kinds: Kinds,
 }
 
 /// The detector could not be built; nothing may then be sent, because nothing was looked at.
@@ -21,6 +22,16 @@ pub struct Detector {
 #[error("the detectors' patterns do not compile")]
 pub struct BuildError {
     source: Box<regex_automata::meta::BuildError>,
+}
+
+/// A tier failed on a text, so nothing is known of it. It never says anything of the text.
+#[derive(Debug, thiserror::Error)]
+#[error("the tier `{}` failed: {reason}", tier.name())]
+pub struct ScanError {
+    /// Which tier.
+    pub tier: Tier,
+    /// Why, without anything of the text.
+    pub reason: String,
 }
 
 /// What one scan carries from place to place.
@@ -42,12 +53,26 @@ impl Detector {
     pub fn new() -> Result<Self, BuildError> {
         let anchors = anchor::build().map_err(|source| BuildError { source })?;
         phone::load_numbering_plans();
-        Ok(Self { anchors })
+        Ok(Self { anchors, kinds: Kinds::built_in() })
+    }
+
+    /// The kinds that it may find.
+    #[must_use]
+    pub fn kinds(&self) -> &Kinds {
+        &self.kinds
+    }
+
+    /// How thorough it is, as terms count it.
+    #[must_use]
+    pub fn level(&self) -> u8 {
+        Tier::Patterns.level()
     }
 
     /// Everything found in `text`, sorted by place, not overlapping; the same text always gives the same findings.
-    #[must_use]
-    pub fn scan(&self, text: &str) -> Vec<Finding> {
+    ///
+    /// # Errors
+    /// If a tier failed; then nothing is known of the text.
+    pub fn scan(&self, text: &str) -> Result<Vec<Finding>, ScanError> {
         let mut scan =
             Scan { text: Haystack::new(text), found: Vec::new(), jwt_run: None, phone_validations: limits::PHONE_VALIDATIONS_MAX };
         let mut at = 0;
@@ -57,13 +82,13 @@ impl Detector {
             let resume = Anchor::ALL.get(found.pattern().as_usize()).map_or(hit.end, |anchor| scan.examine(*anchor, hit));
             at = resume.max(hit.start + 1);
         }
-        merge(scan.found)
+        Ok(merge(scan.found))
     }
 }
 
 impl std::fmt::Debug for Detector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Detector").field("tier", &crate::TIER).finish_non_exhaustive()
+        f.debug_struct("Detector").field("level", &self.level()).finish_non_exhaustive()
     }
 }
 
@@ -116,20 +141,20 @@ mod tests {
     use crate::Kind;
 
     fn finding(kind: Kind, start: usize, end: usize) -> Finding {
-        Finding { kind, start, end }
+        Finding::by_pattern(kind, start, end)
     }
 
     #[test]
     fn overlaps_become_their_union_under_the_stronger_kind() {
         let found =
-            vec![finding(Kind::Phone, 8, 14), finding(Kind::Email, 4, 10), finding(Kind::Jwt, 20, 30), finding(Kind::Email, 14, 16)];
+            vec![finding(Kind::PHONE, 8, 14), finding(Kind::EMAIL, 4, 10), finding(Kind::JWT, 20, 30), finding(Kind::EMAIL, 14, 16)];
         let merged = merge(found);
-        assert_eq!(merged, [finding(Kind::Email, 4, 14), finding(Kind::Email, 14, 16), finding(Kind::Jwt, 20, 30)]);
+        assert_eq!(merged, [finding(Kind::EMAIL, 4, 14), finding(Kind::EMAIL, 14, 16), finding(Kind::JWT, 20, 30)]);
     }
 
     #[test]
-    fn the_detector_prints_nothing_but_its_tier() {
-        assert_eq!(format!("{:?}", Detector::new().unwrap()), "Detector { tier: 1, .. }");
+    fn the_detector_prints_nothing_but_its_level() {
+        assert_eq!(format!("{:?}", Detector::new().unwrap()), "Detector { level: 1, .. }");
     }
 
     #[test]

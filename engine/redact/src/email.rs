@@ -16,7 +16,7 @@ pub(crate) fn examine(scan: &mut Scan<'_>, hit: Hit) -> usize {
         None => None,
     };
     match (start, end) {
-        (Some(start), Some(end)) if !is_repository(scan.text, start, end) => scan.record(Finding { kind: Kind::Email, start, end }),
+        (Some(start), Some(end)) if !is_repository(scan.text, start, end) => scan.record(Finding::by_pattern(Kind::EMAIL, start, end)),
         (Some(_) | None, Some(_) | None) => hit.end,
     }
 }

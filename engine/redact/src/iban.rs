@@ -24,7 +24,7 @@ pub(crate) fn examine(scan: &mut Scan<'_>, hit: Hit) -> usize {
     if begins(scan.text, hit.start)
         && let Some(end) = collect(scan.text, hit.start).longest_valid(scan.text)
     {
-        scan.record(Finding { kind: Kind::Iban, start: hit.start, end });
+        scan.record(Finding::by_pattern(Kind::IBAN, hit.start, end));
     }
     hit.start + 1
 }

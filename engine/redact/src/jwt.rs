@@ -35,7 +35,7 @@ pub(crate) fn examine(scan: &mut Scan<'_>, hit: Hit) -> usize {
     };
     scan.jwt_run = Some(run);
     match token_end(scan.text, hit.start, run) {
-        Some(end) => scan.record(Finding { kind: Kind::Jwt, start: hit.start, end }),
+        Some(end) => scan.record(Finding::by_pattern(Kind::JWT, hit.start, end)),
         None => hit.start + 1,
     }
 }

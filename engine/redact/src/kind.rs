@@ -2,77 +2,60 @@
 //!
 //! A finding must never carry the text it was found in: it is safe to log, to count and to put in a fact record.
 
-/// What was found. Declared from the strongest to the weakest: where two findings overlap, the stronger names the union.
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+/// A kind of thing: its place in a table of [`Kinds`]. It means something only beside the table that it came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// A private key block (PEM, OpenSSH, PGP) or an age identity.
-    PrivateKey,
-    /// A key for an AI provider's API.
-    AiProviderKey,
-    /// An AWS access key id, or a secret access key that stands beside its name or its id.
-    AwsKey,
-    /// A GitHub token.
-    GithubToken,
-    /// A Slack token or webhook address.
-    SlackToken,
-    /// A JSON Web Token (RFC 7519), signed or encrypted.
-    Jwt,
-    /// An international bank account number (ISO 13616) with a correct checksum.
-    Iban,
-    /// A payment card number (ISO/IEC 7812) with a known issuer prefix, a fitting length and a correct checksum.
-    PaymentCard,
-    /// An e-mail address.
-    Email,
-    /// A telephone number.
-    Phone,
+pub struct Kind(u16);
+
+/// What is known of a kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KindInfo {
+    /// Its name in terms, facts and configuration.
+    pub name: String,
+    /// Three letters or digits, which stand in pseudonyms.
+    pub label: Label,
+    /// What it is in words, for people: `payment card number`.
+    pub title: String,
+    /// What it says about whoever it belongs to.
+    pub class: Class,
+    /// The country whose kind it is, as ISO 3166-1 alpha-2; nothing where it is everybody's.
+    pub country: Option<String>,
 }
 
-impl Kind {
-    /// Every kind, from the strongest to the weakest.
-    pub const ALL: [Kind; 10] = [
-        Kind::PrivateKey,
-        Kind::AiProviderKey,
-        Kind::AwsKey,
-        Kind::GithubToken,
-        Kind::SlackToken,
-        Kind::Jwt,
-        Kind::Iban,
-        Kind::PaymentCard,
-        Kind::Email,
-        Kind::Phone,
-    ];
+/// What a kind is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// It relates to a person (GDPR article 4).
+    Personal,
+    /// It identifies a person for health purposes, so it is data of a special category (GDPR recital 35).
+    Health,
+    /// It opens something: a credential or a key. Secrets are not counted as personal.
+    Secret,
+}
 
-    /// The kind's name in terms, facts and configuration.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Kind::PrivateKey => "private_key",
-            Kind::AiProviderKey => "ai_provider_key",
-            Kind::AwsKey => "aws_key",
-            Kind::GithubToken => "github_token",
-            Kind::SlackToken => "slack_token",
-            Kind::Jwt => "jwt",
-            Kind::Iban => "iban",
-            Kind::PaymentCard => "payment_card",
-            Kind::Email => "email",
-            Kind::Phone => "phone",
-        }
-    }
+/// Three characters of `A-Z0-9`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Label([u8; 3]);
 
-    /// Whether it opens something: a credential or a key.
-    #[must_use]
-    pub const fn is_secret(self) -> bool {
-        match self {
-            Kind::PrivateKey | Kind::AiProviderKey | Kind::AwsKey | Kind::GithubToken | Kind::SlackToken | Kind::Jwt => true,
-            Kind::Iban | Kind::PaymentCard | Kind::Email | Kind::Phone => false,
-        }
-    }
+/// All kinds that a detector knows. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Kinds(Arc<[KindInfo]>);
 
-    /// Whether it relates to a person (GDPR article 4). Secrets are not counted as personal.
-    #[must_use]
-    pub const fn is_personal(self) -> bool {
-        !self.is_secret()
-    }
+/// Which tier of detection found something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tier {
+    /// Patterns, checksums and context words.
+    Patterns,
+    /// A list of names that the organisation gave.
+    Gazetteer,
+    /// A model that the organisation trained on its own annotated text (a conditional random field).
+    Trained,
+    /// A general model that the organisation brought (GLiNER).
+    Gliner,
 }
 
 /// One thing found. `start..end` are byte offsets into the scanned text, both on character boundaries, `start < end`.
@@ -84,4 +67,181 @@ pub struct Finding {
     pub start: usize,
     /// Offset after its last byte.
     pub end: usize,
+    /// Who found it.
+    pub tier: Tier,
+}
+
+// === impl Kind ===
+
+/// The kinds whose finders are code, in the order of [`BUILT_IN`].
+impl Kind {
+    /// A private key block (PEM, OpenSSH, PGP) or an age identity.
+    pub const PRIVATE_KEY: Kind = Kind(0);
+    /// A key for an AI provider's API.
+    pub const AI_PROVIDER_KEY: Kind = Kind(1);
+    /// An AWS access key id, or a secret access key that stands beside its name or its id.
+    pub const AWS_KEY: Kind = Kind(2);
+    /// A GitHub token.
+    pub const GITHUB_TOKEN: Kind = Kind(3);
+    /// A Slack token or webhook address.
+    pub const SLACK_TOKEN: Kind = Kind(4);
+    /// A JSON Web Token (RFC 7519), signed or encrypted.
+    pub const JWT: Kind = Kind(5);
+    /// An international bank account number (ISO 13616) with a correct checksum.
+    pub const IBAN: Kind = Kind(6);
+    /// A payment card number (ISO/IEC 7812) with a known issuer prefix, a fitting length and a correct checksum.
+    pub const PAYMENT_CARD: Kind = Kind(7);
+    /// An e-mail address.
+    pub const EMAIL: Kind = Kind(8);
+    /// A telephone number.
+    pub const PHONE: Kind = Kind(9);
+    /// The name of a person. Only tiers above patterns find names.
+    pub const PERSON: Kind = Kind(10);
+    /// The name of a place, or an address.
+    pub const LOCATION: Kind = Kind(11);
+    /// The name of an organisation.
+    pub const ORGANISATION: Kind = Kind(12);
+}
+
+/// Name, label, title and class of the kinds whose finders are code, from the strongest to the weakest.
+const BUILT_IN: [(&str, &str, &str, Class); 13] = [
+    ("private_key", "KEY", "private key", Class::Secret),
+    ("ai_provider_key", "AIK", "key of an AI provider", Class::Secret),
+    ("aws_key", "AWS", "AWS key", Class::Secret),
+    ("github_token", "GHT", "GitHub token", Class::Secret),
+    ("slack_token", "SLK", "Slack token", Class::Secret),
+    ("jwt", "JWT", "JSON Web Token", Class::Secret),
+    ("iban", "IBN", "bank account number (IBAN)", Class::Personal),
+    ("payment_card", "CRD", "payment card number", Class::Personal),
+    ("email", "EML", "e-mail address", Class::Personal),
+    ("phone", "PHN", "telephone number", Class::Personal),
+    ("person", "PER", "name of a person", Class::Personal),
+    ("location", "LOC", "name of a place", Class::Personal),
+    ("organisation", "ORG", "name of an organisation", Class::Personal),
+];
+
+// === impl Finding ===
+
+impl Finding {
+    /// A finding of the tier of patterns.
+    pub(crate) const fn by_pattern(kind: Kind, start: usize, end: usize) -> Self {
+        Self { kind, start, end, tier: Tier::Patterns }
+    }
+}
+
+// === impl Class ===
+
+impl Class {
+    /// Whether it opens something.
+    #[must_use]
+    pub const fn is_secret(self) -> bool {
+        match self {
+            Self::Secret => true,
+            Self::Personal | Self::Health => false,
+        }
+    }
+
+    /// Whether it relates to a person.
+    #[must_use]
+    pub const fn is_personal(self) -> bool {
+        !self.is_secret()
+    }
+
+    /// Whether it is data of a special category.
+    #[must_use]
+    pub const fn is_special_category(self) -> bool {
+        match self {
+            Self::Health => true,
+            Self::Personal | Self::Secret => false,
+        }
+    }
+}
+
+// === impl Label ===
+
+impl Label {
+    /// Reads three characters of `A-Z0-9`; nothing for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let letters: [u8; 3] = text.as_bytes().try_into().ok()?;
+        letters.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()).then_some(Self(letters))
+    }
+
+    /// The three characters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+// === impl Kinds ===
+
+impl Kinds {
+    /// The kinds whose finders are code.
+    #[must_use]
+    pub fn built_in() -> Self {
+        let info = |(name, label, title, class): (&str, &str, &str, Class)| {
+            let (name, title) = (name.to_owned(), title.to_owned());
+            Some(KindInfo { name, label: Label::parse(label)?, title, class, country: None })
+        };
+        Self(BUILT_IN.into_iter().filter_map(info).collect())
+    }
+
+    /// What is known of `kind`; nothing for one of another table.
+    #[must_use]
+    pub fn get(&self, kind: Kind) -> Option<&KindInfo> {
+        self.0.get(usize::from(kind.0))
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<Kind> {
+        self.iter().find(|(_, info)| info.name == name).map(|(kind, _)| kind)
+    }
+
+    /// All kinds in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Kind, &KindInfo)> {
+        (0..).map(Kind).zip(self.0.iter())
+    }
+}
+
+// === impl Tier ===
+
+impl Tier {
+    /// Its name in findings.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Patterns => "patterns",
+            Self::Gazetteer => "gazetteer",
+            Self::Trained => "trained",
+            Self::Gliner => "gliner",
+        }
+    }
+
+    /// How thorough a detector with this tier is, as terms count it: 1 patterns, 2 and names, 3 and a trained model.
+    #[must_use]
+    pub const fn level(self) -> u8 {
+        match self {
+            Self::Patterns => 1,
+            Self::Gazetteer => 2,
+            Self::Trained | Self::Gliner => 3,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_kinds_stand_where_their_names_say() {
+        let kinds = Kinds::built_in();
+        assert_eq!(kinds.iter().count(), BUILT_IN.len());
+        for (name, kind) in
+            [("private_key", Kind::PRIVATE_KEY), ("jwt", Kind::JWT), ("phone", Kind::PHONE), ("organisation", Kind::ORGANISATION)]
+        {
+            assert_eq!((kinds.find(name), kinds.get(kind).unwrap().name.as_str()), (Some(kind), name));
+        }
+    }
 }

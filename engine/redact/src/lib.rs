@@ -10,9 +10,9 @@
 //!
 //! ```
 //! let detector = comity_redact::Detector::new().expect("the patterns are fixed");
-//! let found = detector.scan("write to ada@example.org");
+//! let found = detector.scan("write to ada@example.org").expect("patterns do not fail");
 //! assert_eq!(found.len(), 1);
-//! assert_eq!((found[0].kind.name(), found[0].start, found[0].end), ("email", 9, 24));
+//! assert_eq!((detector.kinds().get(found[0].kind).map_or("", |kind| &kind.name), found[0].start, found[0].end), ("email", 9, 24));
 //! ```
 
 mod anchor;
@@ -29,11 +29,10 @@ mod limits;
 mod number;
 mod pem;
 mod phone;
+mod pseudonym;
 mod token;
 mod unprefixed;
 
-pub use detector::{BuildError, Detector};
-pub use kind::{Finding, Kind};
-
-/// How thorough the detectors are: 1 = patterns and checksums only. Terms may ask for more than a tier can give.
-pub const TIER: u8 = 1;
+pub use detector::{BuildError, Detector, ScanError};
+pub use kind::{Class, Finding, Kind, KindInfo, Kinds, Label, Tier};
+pub use pseudonym::{Form, PseudonymError, PseudonymKey, Pseudonyms, Restorer, UnknownPseudonym};

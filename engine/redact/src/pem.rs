@@ -18,7 +18,7 @@ pub(crate) fn examine(scan: &mut Scan<'_>, hit: Hit) -> usize {
     if material < PEM_BODY_MIN {
         return hit.start + 1;
     }
-    scan.record(Finding { kind: Kind::PrivateKey, start: hit.start, end });
+    scan.record(Finding::by_pattern(Kind::PRIVATE_KEY, hit.start, end));
     body
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn find(scan: &mut Scan<'_>, groups: &[Group]) -> Option<Finding> {
     };
     let clear = candidates().find(|number| number.is_clear(&mut scan.phone_validations));
     let number = clear.or_else(|| candidates().find(Number::is_announced))?;
-    Some(Finding { kind: Kind::Phone, start: number.start, end: extension_end(text, number.end) })
+    Some(Finding::by_pattern(Kind::PHONE, number.start, extension_end(text, number.end)))
 }
 
 /// A candidate: some groups, what leads them, what follows them.

@@ -31,15 +31,15 @@ enum Edge {
 }
 
 const fn ai(prefix: &'static str, alphabet: fn(u8) -> bool, length: RangeInclusive<usize>, edge: Edge) -> Token {
-    Token { prefix, kind: Kind::AiProviderKey, alphabet, length, edge }
+    Token { prefix, kind: Kind::AI_PROVIDER_KEY, alphabet, length, edge }
 }
 
 const fn github(prefix: &'static str, alphabet: fn(u8) -> bool) -> Token {
-    Token { prefix, kind: Kind::GithubToken, alphabet, length: 36..=255, edge: Edge::Open }
+    Token { prefix, kind: Kind::GITHUB_TOKEN, alphabet, length: 36..=255, edge: Edge::Open }
 }
 
 const fn slack(prefix: &'static str) -> Token {
-    Token { prefix, kind: Kind::SlackToken, alphabet: is_slack, length: 10..=512, edge: Edge::Digit }
+    Token { prefix, kind: Kind::SLACK_TOKEN, alphabet: is_slack, length: 10..=512, edge: Edge::Digit }
 }
 
 /// The first entry whose prefix fits decides, so a longer prefix stands before its own beginning.
@@ -94,8 +94,8 @@ const TOKENS: [Token; 42] = [
     slack("xoxe.xoxp-"),
     slack("xapp-"),
     // age identities (Bech32): they are private keys.
-    Token { prefix: "AGE-SECRET-KEY-1", kind: Kind::PrivateKey, alphabet: is_alphanumeric, length: 58..=58, edge: Edge::Open },
-    Token { prefix: "AGE-SECRET-KEY-PQ-1", kind: Kind::PrivateKey, alphabet: is_alphanumeric, length: 58..=128, edge: Edge::Open },
+    Token { prefix: "AGE-SECRET-KEY-1", kind: Kind::PRIVATE_KEY, alphabet: is_alphanumeric, length: 58..=58, edge: Edge::Open },
+    Token { prefix: "AGE-SECRET-KEY-PQ-1", kind: Kind::PRIVATE_KEY, alphabet: is_alphanumeric, length: 58..=128, edge: Edge::Open },
 ];
 
 /// All prefixes as alternatives of one pattern.
@@ -109,7 +109,7 @@ pub(crate) fn examine(scan: &mut Scan<'_>, hit: Hit) -> usize {
     let found =
         TOKENS.iter().find(|token| text.starts_with(hit.start, token.prefix)).and_then(|token| Some((token, token.end(text, hit.start)?)));
     match found {
-        Some((token, end)) => scan.record(Finding { kind: token.kind, start: hit.start, end: stateless_end(text, token, end) }),
+        Some((token, end)) => scan.record(Finding::by_pattern(token.kind, hit.start, stateless_end(text, token, end))),
         None => hit.start + 1,
     }
 }
@@ -125,7 +125,7 @@ pub(crate) fn examine_webhook(scan: &mut Scan<'_>, hit: Hit) -> usize {
         return hit.start + 1;
     }
     let scheme = if text.before(hit.start, 8) == "https://" { 8 } else { 0 };
-    scan.record(Finding { kind: Kind::SlackToken, start: hit.start - scheme, end })
+    scan.record(Finding::by_pattern(Kind::SLACK_TOKEN, hit.start - scheme, end))
 }
 
 // === impl Token ===
@@ -147,7 +147,7 @@ impl Token {
 
 /// A stateless GitHub token goes on with the parts of a JWT.
 fn stateless_end(text: Haystack<'_>, token: &Token, end: usize) -> usize {
-    if token.kind != Kind::GithubToken {
+    if token.kind != Kind::GITHUB_TOKEN {
         return end;
     }
     let part = |at: usize| {

@@ -19,5 +19,5 @@ pub(crate) fn examine(scan: &mut Scan<'_>, hit: Hit) -> usize {
     if start == hit.end || !random || !LENGTH.contains(&key.len()) {
         return hit.start + 1;
     }
-    scan.record(Finding { kind: Kind::AiProviderKey, start, end })
+    scan.record(Finding::by_pattern(Kind::AI_PROVIDER_KEY, start, end))
 }

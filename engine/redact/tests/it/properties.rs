@@ -38,7 +38,7 @@ fn check(text: &str, found: &[Finding]) -> Result<(), TestCaseError> {
 fn check_planted(kind: Kind, value: &str, (before, after): (&str, &str)) -> Result<(), TestCaseError> {
     let text = format!("{before} {value} {after}");
     let (start, end) = (before.len() + 1, before.len() + 1 + value.len());
-    let found = DETECTOR.scan(&text);
+    let found = DETECTOR.scan(&text).unwrap();
     let covered = found.iter().any(|finding| finding.kind <= kind && finding.start <= start && finding.end >= end);
     prop_assert!(covered, "{value} is not found in {text:?}: {found:?}");
     Ok(())
@@ -70,23 +70,23 @@ proptest! {
 
     #[test]
     fn findings_are_valid_sorted_and_disjoint(text in text()) {
-        check(&text, &DETECTOR.scan(&text))?;
+        check(&text, &DETECTOR.scan(&text).unwrap())?;
     }
 
     #[test]
     fn arbitrary_text_never_panics(text in any::<String>()) {
-        check(&text, &DETECTOR.scan(&text))?;
+        check(&text, &DETECTOR.scan(&text).unwrap())?;
     }
 
     #[test]
     fn the_same_text_gives_the_same_findings(text in text()) {
-        prop_assert_eq!(DETECTOR.scan(&text), Detector::clone(&DETECTOR).scan(&text));
+        prop_assert_eq!(DETECTOR.scan(&text).unwrap(), Detector::clone(&DETECTOR).scan(&text).unwrap());
     }
 
     #[test]
     fn a_planted_email_is_found(local in r"[a-z0-9]([a-z0-9_+-]|\.[a-z0-9]){0,15}", domain in "[a-z][a-z0-9-]{0,10}[a-z]", top in "[a-z]{2,10}", around in (text(), text())) {
         let email = format!("{local}@{domain}.{top}");
-        check_planted(Kind::Email, &email, (&around.0, &around.1))?;
+        check_planted(Kind::EMAIL, &email, (&around.0, &around.1))?;
     }
 
     #[test]
@@ -95,14 +95,14 @@ proptest! {
         let british = with_check_digits("GB", &format!("{bank}{}", &account[..14]));
         for iban in [german, british] {
             let iban = if spaced { in_fours(&iban, " ") } else { iban };
-            check_planted(Kind::Iban, &iban, (&around.0, &around.1))?;
+            check_planted(Kind::IBAN, &iban, (&around.0, &around.1))?;
         }
     }
 
     #[test]
     fn a_planted_card_is_found(prefix in "4[0-9]{2}|5[1-5][0-9]|601", rest in "[0-9]{12}", gap in prop_oneof![Just(""), Just(" "), Just("-")], around in (text(), text())) {
         let card = in_fours(&with_luhn(&format!("{prefix}{rest}")), gap);
-        check_planted(Kind::PaymentCard, &card, (&around.0, &around.1))?;
+        check_planted(Kind::PAYMENT_CARD, &card, (&around.0, &around.1))?;
     }
 }
 
@@ -146,7 +146,7 @@ fn long_runs_stay_linear() {
     ];
     for piece in pieces {
         let text = piece.repeat(64_000 / piece.len());
-        check(&text, &DETECTOR.scan(&text)).unwrap();
+        check(&text, &DETECTOR.scan(&text).unwrap()).unwrap();
     }
 }
 
@@ -155,7 +155,7 @@ fn every_calling_code_can_be_asked_about() {
     for code in 1..1000 {
         for rest in ["123456", "12345678", "712345678", "0712345678", "00000000000"] {
             let text = format!("+{code}{rest}");
-            check(&text, &DETECTOR.scan(&text)).unwrap();
+            check(&text, &DETECTOR.scan(&text).unwrap()).unwrap();
         }
     }
 }
@@ -163,14 +163,14 @@ fn every_calling_code_can_be_asked_about() {
 #[test]
 fn a_page_of_phone_numbers_is_found_to_the_last() {
     let text = "+447911123456 ".repeat(500);
-    assert_eq!(DETECTOR.scan(&text).len(), 500);
+    assert_eq!(DETECTOR.scan(&text).unwrap().len(), 500);
 }
 
 #[test]
 fn every_cut_of_a_text_is_scanned_without_panic() {
     let text = "Tel. +44 (0)20 7946 0958 x12, josé@españa.es, GB29 NWBK 6016 1331 9268 19, 4111 1111 1111 1111, eyJhbGciOiJub25lIn0.e30.";
     for (start, _) in text.char_indices() {
-        check(&text[start..], &DETECTOR.scan(&text[start..])).unwrap();
-        check(&text[..start], &DETECTOR.scan(&text[..start])).unwrap();
+        check(&text[start..], &DETECTOR.scan(&text[start..]).unwrap()).unwrap();
+        check(&text[..start], &DETECTOR.scan(&text[..start]).unwrap()).unwrap();
     }
 }
