@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use comity_ledger::{DecisionLeaf, Hashes, OutcomeLeaf, StoredAt, Tree, TreeError, Verdict, leaf_hash};
-use comity_vocab::Digest;
+use comity_vocab::{Digest, Plain};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
 
 use crate::master::MasterKey;
@@ -67,6 +67,11 @@ impl Ledger {
         self.tenants.clear();
         self.tree = load_tree(db)?;
         Ok(())
+    }
+
+    /// The key of a tenant's pseudonyms; only of one that a batch has looked up.
+    pub(crate) fn pseudonym_key(&self, tenant: &str, epoch: u32) -> Result<Plain<[u8; 32]>, StoreError> {
+        self.tenants.get(tenant).ok_or(StoreError::Encryption)?.key.pseudonyms(epoch)
     }
 
     /// How many leaves are committed.
@@ -208,6 +213,11 @@ impl Batch<'_> {
         self.transaction
             .prepare_cached("SELECT 1 FROM decisions WHERE decision = ?1 AND hop = ?2 AND call = ?3 AND permit = 1")?
             .exists(params![leaf.decision.as_bytes(), leaf.hop, leaf.call.as_bytes()])
+    }
+
+    /// Makes sure that a tenant has its key.
+    pub(crate) fn know(&mut self, tenant: &str) -> Result<(), Refusal> {
+        self.tenant(tenant).map(|_| ())
     }
 
     fn tenant(&mut self, name: &str) -> Result<Tenant, Refusal> {

@@ -5,7 +5,7 @@
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
-use comity_vocab::{Digest, Instant};
+use comity_vocab::{Digest, Instant, Plain};
 
 use crate::StoreError;
 use crate::master::MasterKey;
@@ -19,6 +19,7 @@ const SALT_BYTES: usize = 32;
 const RECORD_USE: &[u8] = b"comity fact record v1";
 const STATE_USE: &[u8] = b"comity upstream state v1";
 const WRAP_USE: &[u8] = b"comity tenant key v1";
+const PSEUDONYM_USE: &[u8] = b"comity pseudonyms v1";
 
 // === impl TenantKey ===
 
@@ -28,6 +29,15 @@ impl TenantKey {
         let mut bytes = [0; 32];
         aws_lc_rs::rand::fill(&mut bytes).map_err(|_| StoreError::Encryption)?;
         Ok(Self(bytes))
+    }
+
+    /// The key of the tenant's pseudonyms in one epoch. It is derived, never stored: erasing the tenant's key erases it.
+    pub(crate) fn pseudonyms(&self, epoch: u32) -> Result<Plain<[u8; 32]>, StoreError> {
+        let derived = Salt::new(HKDF_SHA256, PSEUDONYM_USE).extract(&self.0);
+        let (purposes, mut key) = ([epoch.to_be_bytes()], [0; 32]);
+        let purposes = purposes.each_ref().map(<[u8; 4]>::as_slice);
+        let filled = derived.expand(&purposes, HKDF_SHA256).and_then(|okm| okm.fill(&mut key));
+        filled.map(|()| Plain::new(key)).map_err(|_| StoreError::Encryption)
     }
 
     /// The key encrypted under the master key, bound to the tenant's name.
@@ -125,6 +135,14 @@ mod tests {
             assert!(key.open((digest(1), 0), &changed).is_none(), "{at}");
             assert!(key.open((digest(1), 0), &sealed[..at]).is_none(), "{at}");
         }
+    }
+
+    #[test]
+    fn pseudonyms_have_a_key_of_their_own_for_each_tenant_and_epoch() {
+        let [one, two] = [(); 2].map(|()| TenantKey::create().unwrap());
+        let key = |tenant: &TenantKey, epoch| *tenant.pseudonyms(epoch).ok().unwrap().expose();
+        assert_eq!(key(&one, 7), key(&one, 7));
+        assert!(key(&one, 7) != key(&one, 8) && key(&one, 7) != key(&two, 7) && key(&one, 7) != one.0);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use comity_ledger::{DecisionLeaf, LEAF_BYTES_MAX, OutcomeLeaf, facts_digest};
-use comity_vocab::{Digest, Instant};
+use comity_vocab::{Digest, Instant, Plain};
 use rusqlite::params;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -188,6 +188,19 @@ impl Store {
     /// [`StoreError::Unreadable`] when the database cannot be read.
     pub fn recall(&self, ids: &[Digest], now: Instant) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         self.0.shared.states.recall(ids, now)
+    }
+
+    /// The key of a tenant's pseudonyms in one epoch: always the same, and gone with the tenant's key. Resolves after COMMIT, since a tenant
+    /// that is new gets its key first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when nothing can be written now, [`StoreError::Encryption`] when the tenant's key cannot be opened.
+    pub async fn pseudonym_key(&self, tenant: &str, epoch: u32) -> Result<Plain<[u8; 32]>, StoreError> {
+        bound("the tenant's name", tenant.len(), TENANT_BYTES_MAX)?;
+        let slot = self.slot().await?;
+        let (ack, answer) = oneshot::channel();
+        self.send(Job::PseudonymKey { tenant: tenant.to_owned(), epoch, ack, slot })?;
+        answer.await.map_err(|_| stopped())?
     }
 
     /// Keeps a generation under its digest; the same one again is fine. Blocks for one commit.

@@ -9,7 +9,7 @@ use std::sync::mpsc::SyncSender;
 use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 
 use comity_ledger::{DecisionLeaf, Minute, Outcome, OutcomeLeaf, Verdict};
-use comity_vocab::{Digest, Instant};
+use comity_vocab::{Digest, Instant, Plain};
 use rusqlite::{Connection, TransactionBehavior, params};
 use tokio::sync::mpsc::{UnboundedReceiver, WeakUnboundedSender};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -31,6 +31,8 @@ pub(crate) enum Job {
     OutcomeLater(OutcomeLeaf),
     /// A generation.
     Keep { kind: Generation, digest: Digest, bytes: Vec<u8>, ack: SyncSender<Result<(), StoreError>> },
+    /// The key of a tenant's pseudonyms, made with the tenant's own where it has none yet.
+    PseudonymKey { tenant: String, epoch: u32, ack: oneshot::Sender<Result<Plain<[u8; 32]>, StoreError>>, slot: OwnedSemaphorePermit },
     /// States wait to be written.
     Remember,
     /// A new bound of the database's size; not part of any transaction.
@@ -132,7 +134,7 @@ impl Writer {
             match job {
                 Job::SizeMax { bytes, ack } => answer(&ack, set_size_max(self.db.as_is(), bytes).map_err(StoreError::unavailable)),
                 Job::Remember => {}
-                Job::Decide(_) | Job::Outcome { .. } | Job::OutcomeLater(_) | Job::Keep { .. } => jobs.push(job),
+                Job::Decide(_) | Job::Outcome { .. } | Job::OutcomeLater(_) | Job::Keep { .. } | Job::PseudonymKey { .. } => jobs.push(job),
             }
         }
         if jobs.is_empty() {
@@ -266,6 +268,10 @@ impl Writer {
             }
             Job::OutcomeLater(leaf) => self.keep_for_later(leaf, &result),
             Job::Keep { ack, .. } => answer(&ack, result.map(|_| ())),
+            Job::PseudonymKey { tenant, epoch, ack, slot } => {
+                drop(ack.send(result.and_then(|_| self.ledger.pseudonym_key(&tenant, epoch))));
+                drop(slot);
+            }
             Job::SizeMax { ack, .. } => answer(&ack, result.map(|_| ())),
             Job::Remember => {}
         }
@@ -292,6 +298,7 @@ fn add(batch: &mut Batch<'_>, job: &Job) -> Result<u64, Refusal> {
             Ok(()) => Ok(0),
             Err(error) => Err(Refusal::Write(error)),
         },
+        Job::PseudonymKey { tenant, .. } => batch.know(tenant).map(|()| 0),
         Job::SizeMax { .. } | Job::Remember => Ok(0),
     }
 }

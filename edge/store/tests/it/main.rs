@@ -16,6 +16,7 @@ mod given;
 mod keys;
 mod kill;
 mod open;
+mod pseudonyms;
 mod read;
 mod states;
 mod tamper;
