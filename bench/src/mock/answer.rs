@@ -46,6 +46,7 @@ pub(crate) fn answer(mode: &Mode, ask: &Ask<'_>) -> Score {
         Mode::Echo => said(ask, Manner::Usual),
         Mode::NoUsage => said(ask, Manner::Unmetered),
         Mode::Refuse => said(ask, Manner::Refusing),
+        Mode::Pieces(characters) => said(ask, Manner::InPieces(*characters)),
         Mode::Slow(ms) => said(ask, Manner::Usual).after(Step::Pause(Duration::from_millis(*ms))),
         Mode::Hold => said(ask, Manner::Usual).after(Step::Hold),
         Mode::Reset => said(ask, Manner::Usual).after(Step::Reset),
@@ -68,13 +69,6 @@ pub(crate) fn answer(mode: &Mode, ask: &Ask<'_>) -> Score {
         Mode::Paced(ms) => load::fixed(call, ask.body, Some(Duration::from_millis(*ms))),
         Mode::Replay(_) => errors::not_found(call, "no recorded exchange matches this call"),
     }
-}
-
-/// Two pieces of a text, neither within a character; the second is the longer one.
-pub(crate) fn halves(text: &str) -> [&str; 2] {
-    let middle = text.len() / 2;
-    let at = (0..=middle).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
-    text.split_at(at).into()
 }
 
 fn with_wait(mut score: Score, seconds: u64) -> Score {
@@ -321,11 +315,5 @@ mod tests {
         let body = bytes(&ask(&Mode::Oversize(1), false));
         assert!(body.len() > 1024 * 1024);
         assert!(serde_json::from_slice::<Value>(&body).is_ok());
-    }
-
-    #[test]
-    fn halves_never_cut_a_character() {
-        assert_eq!(halves("aéb"), ["a", "éb"]);
-        assert_eq!(halves(""), ["", ""]);
     }
 }

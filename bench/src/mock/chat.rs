@@ -195,9 +195,10 @@ fn usage(usage: &Usage) -> Value {
 pub(crate) fn events(told: &Told<'_>) -> Vec<Bytes> {
     let reply = told.reply;
     let mut events = vec![chunk(told, &json!({ "role": "assistant", "content": "" }), None)];
-    events.extend(reasoned(told).map(|thought| chunk(told, &json!({ "reasoning_content": thought }), None)));
+    let thoughts = reasoned(told).map_or_else(Vec::new, |thought| if reply.cut.is_some() { reply.halves(thought) } else { vec![thought] });
+    events.extend(thoughts.into_iter().map(|thought| chunk(told, &json!({ "reasoning_content": thought }), None)));
     let field = if reply.stop == Stop::Refusal { "refusal" } else { "content" };
-    for piece in reply.text.as_deref().unwrap_or_default().split_inclusive(' ') {
+    for piece in reply.words(reply.text.as_deref().unwrap_or_default()) {
         events.push(chunk(told, &json!({ field: piece }), None));
     }
     events.extend(tool_chunks(told, reply));
@@ -219,7 +220,7 @@ fn tool_chunks(told: &Told<'_>, reply: &Reply) -> Vec<Bytes> {
         let function = json!({ "name": call.name, "arguments": "" });
         let opening = json!({ "index": index, "id": call_id(call), "type": "function", "function": function });
         events.push(chunk(told, &json!({ "tool_calls": [opening] }), None));
-        for piece in super::answer::halves(&call.arguments.to_string()) {
+        for piece in reply.halves(&call.arguments.to_string()) {
             events.push(chunk(told, &json!({ "tool_calls": [{ "index": index, "function": { "arguments": piece } }] }), None));
         }
     }

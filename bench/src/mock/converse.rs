@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::answer::{Told, halves};
+use super::answer::Told;
 use super::binary::event;
 use super::errors::Complaint;
 use super::fields::{list, number, stranger, text, texts, words};
@@ -279,7 +279,7 @@ pub(crate) fn events(told: &Told<'_>) -> Vec<Bytes> {
 fn blocks(told: &Told<'_>) -> Vec<Block> {
     let reply = told.reply;
     let thought = shown(told).map(|thought| {
-        let pieces = halves(thought).into_iter().filter(|piece| !piece.is_empty());
+        let pieces = reply.halves(thought).into_iter().filter(|piece| !piece.is_empty());
         let mut deltas: Vec<Value> = pieces.map(|piece| json!({ "reasoningContent": { "text": piece } })).collect();
         deltas.push(json!({ "reasoningContent": { "signature": signature(thought) } }));
         Block { opens: None, deltas }
@@ -287,10 +287,10 @@ fn blocks(told: &Told<'_>) -> Vec<Block> {
     let text = reply
         .text
         .as_deref()
-        .map(|text| Block { opens: None, deltas: text.split_inclusive(' ').map(|piece| json!({ "text": piece })).collect() });
+        .map(|text| Block { opens: None, deltas: reply.words(text).into_iter().map(|piece| json!({ "text": piece })).collect() });
     let calls = reply.calls.iter().map(|call| Block {
         opens: Some(json!({ "toolUse": { "toolUseId": id(call), "name": call.name } })),
-        deltas: halves(&call.arguments.to_string()).map(|piece| json!({ "toolUse": { "input": piece } })).into(),
+        deltas: reply.halves(&call.arguments.to_string()).into_iter().map(|piece| json!({ "toolUse": { "input": piece } })).collect(),
     });
     thought.into_iter().chain(text).chain(calls).collect()
 }

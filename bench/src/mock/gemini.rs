@@ -235,8 +235,8 @@ pub(crate) fn events(told: &Told<'_>, framing: Framing) -> Vec<Bytes> {
     let reply = told.reply;
     let mut chunks: Vec<Value> = Vec::new();
     chunks.extend(thought_part(told).map(|thought| answer(told, &[thought], false)));
-    let pieces = text_of(told).unwrap_or_default().split_inclusive(' ');
-    chunks.extend(pieces.map(|piece| answer(told, &[json!({ "text": piece })], false)));
+    let pieces = reply.words(text_of(told).unwrap_or_default());
+    chunks.extend(pieces.into_iter().map(|piece| answer(told, &[json!({ "text": piece })], false)));
     let calls: Vec<Value> = reply.calls.iter().enumerate().map(|(at, call)| call_part(told, at, call)).collect();
     chunks.extend((!calls.is_empty()).then(|| answer(told, &calls, false)));
     chunks.push(answer(told, &[json!({ "text": "" })], true));

@@ -54,7 +54,7 @@ pub(crate) fn fixed(call: &Call, body: &Value, pace: Option<Duration>) -> Score 
 
 fn made(api: Api, framing: Framing, text: &str) -> Constant {
     let usage = Usage { input: 24, output: 23, ..Usage::default() };
-    let reply = Reply { thinking: None, text: Some(text.to_owned()), calls: Vec::new(), stop: Stop::End, usage: Some(usage) };
+    let reply = Reply { thinking: None, text: Some(text.to_owned()), calls: Vec::new(), stop: Stop::End, usage: Some(usage), cut: None };
     let told = Told { model: "mock", body: &Value::Null, reply: &reply, number: 0 };
     let pieces = if framing == Framing::Whole { vec![Bytes::from(whole(api, &told).to_string())] } else { events(api, &told, framing) };
     Constant { api, framing, pieces }

@@ -4,12 +4,12 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::answer::{Told, halves};
+use super::answer::Told;
 use super::chat::said;
 use super::errors::Complaint;
 use super::fields::{flag, has, list, number, put, text, texts, words};
 use super::model::{described, signature};
-use super::wish::{Choice, Format, Gap, Role, Stop, Tool, ToolCall, Turn, Usage, Wish};
+use super::wish::{Choice, Format, Gap, Reply, Role, Stop, Tool, ToolCall, Turn, Usage, Wish};
 
 /// Marks of what may be cached, at most in one call.
 const CACHE_MARKS_MAX: usize = 4;
@@ -287,18 +287,19 @@ struct Block {
 
 fn blocks(told: &Told<'_>) -> Vec<Block> {
     let reply = told.reply;
-    let thought = reply.thinking.as_deref().map(thinking_block);
+    let thought = reply.thinking.as_deref().map(|thought| thinking_block(reply, thought));
     let text = reply.text.as_deref().map(|text| Block {
         whole: json!({ "type": "text", "text": text }),
         opens: json!({ "type": "text", "text": "" }),
-        deltas: text.split_inclusive(' ').map(|piece| json!({ "type": "text_delta", "text": piece })).collect(),
+        deltas: reply.words(text).into_iter().map(|piece| json!({ "type": "text_delta", "text": piece })).collect(),
     });
-    thought.into_iter().chain(text).chain(reply.calls.iter().map(tool_block)).collect()
+    thought.into_iter().chain(text).chain(reply.calls.iter().map(|call| tool_block(reply, call))).collect()
 }
 
-fn thinking_block(thought: &str) -> Block {
+fn thinking_block(reply: &Reply, thought: &str) -> Block {
     let signed = signature(thought);
-    let mut deltas: Vec<Value> = halves(thought).map(|piece| json!({ "type": "thinking_delta", "thinking": piece })).into();
+    let mut deltas: Vec<Value> =
+        reply.halves(thought).into_iter().map(|piece| json!({ "type": "thinking_delta", "thinking": piece })).collect();
     deltas.push(json!({ "type": "signature_delta", "signature": signed }));
     Block {
         whole: json!({ "type": "thinking", "thinking": thought, "signature": signed }),
@@ -307,12 +308,16 @@ fn thinking_block(thought: &str) -> Block {
     }
 }
 
-fn tool_block(call: &ToolCall) -> Block {
+fn tool_block(reply: &Reply, call: &ToolCall) -> Block {
     let id = format!("toolu_mock_{}", call.number);
     Block {
         whole: json!({ "type": "tool_use", "id": id, "name": call.name, "input": call.arguments }),
         opens: json!({ "type": "tool_use", "id": id, "name": call.name, "input": {} }),
-        deltas: halves(&call.arguments.to_string()).map(|piece| json!({ "type": "input_json_delta", "partial_json": piece })).into(),
+        deltas: reply
+            .halves(&call.arguments.to_string())
+            .into_iter()
+            .map(|piece| json!({ "type": "input_json_delta", "partial_json": piece }))
+            .collect(),
     }
 }
 

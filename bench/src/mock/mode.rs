@@ -53,6 +53,8 @@ pub enum Mode {
     Comments,
     /// The model refuses, in the way that the dialect has for it.
     Refuse,
+    /// [`Mode::Echo`] as a stream in pieces of this many characters; thoughts repeat what was heard.
+    Pieces(usize),
     /// [`Mode::Echo`] without usage, though asked for it.
     NoUsage,
     /// 429 with this many seconds of `retry-after`.
@@ -94,6 +96,7 @@ impl Mode {
             Mode::ErrorFirst,
             Mode::Comments,
             Mode::Refuse,
+            Mode::Pieces(3),
             Mode::NoUsage,
             Mode::RetryAfter(2),
             Mode::Replay(None),
@@ -127,6 +130,7 @@ impl fmt::Display for Mode {
             Mode::ErrorFirst => f.write_str("error-first"),
             Mode::Comments => f.write_str("comments"),
             Mode::Refuse => f.write_str("refuse"),
+            Mode::Pieces(characters) => write!(f, "pieces-{characters}"),
             Mode::NoUsage => f.write_str("no-usage"),
             Mode::RetryAfter(seconds) => write!(f, "retry-after-{seconds}"),
             Mode::Replay(None) => f.write_str("replay"),
@@ -174,6 +178,7 @@ fn with_argument(text: &str) -> Option<Mode> {
         "replay" if !argument.is_empty() => Some(Mode::Replay(Some(argument.to_owned()))),
         "retry" => argument.strip_prefix("after-")?.parse().ok().map(Mode::RetryAfter),
         "paced" => argument.parse().ok().map(Mode::Paced),
+        "pieces" => argument.parse().ok().filter(|characters| *characters > 0).map(Mode::Pieces),
         "slow" => argument.parse().ok().map(Mode::Slow),
         "oversize" => argument.parse().ok().filter(|mib| (1..=1024).contains(mib)).map(Mode::Oversize),
         "status" => argument.parse().ok().filter(|code| (200..=599).contains(code)).map(Mode::Status),

@@ -16,6 +16,8 @@ pub(crate) enum Manner {
     Refusing,
     /// Usage is not told.
     Unmetered,
+    /// Streams come in pieces of so many characters, and thoughts repeat what was heard.
+    InPieces(usize),
 }
 
 /// No more calls than this at a time, however many tools there are.
@@ -25,7 +27,11 @@ const REFUSAL: &str = "I cannot help with that.";
 
 pub(crate) fn reply(wish: &Wish, manner: Manner) -> Reply {
     let thinking = wish.thinking.then(|| THOUGHT.to_owned());
-    let mut reply = Reply { thinking, text: None, calls: calls(wish), stop: Stop::Tools, usage: None };
+    let mut reply = Reply { thinking, text: None, calls: calls(wish), stop: Stop::Tools, usage: None, cut: None };
+    if let Manner::InPieces(characters) = manner {
+        reply.thinking = wish.thinking.then(|| format!("They said: {}", heard(wish)));
+        reply.cut = Some(characters);
+    }
     if manner == Manner::Refusing {
         reply.calls.clear();
         reply.text = Some(REFUSAL.to_owned());
@@ -42,7 +48,8 @@ pub(crate) fn reply(wish: &Wish, manner: Manner) -> Reply {
 /// What proves that a thought came from this model: a client must give it back with the thought unchanged.
 pub(crate) fn signature(thought: &str) -> String {
     let hash = thought.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    base64::engine::general_purpose::STANDARD.encode([b"mock".as_slice(), &hash.to_be_bytes()].concat())
+    // As long as the signatures of real servers.
+    base64::engine::general_purpose::STANDARD.encode([b"mock".as_slice(), &hash.to_be_bytes()].concat()).repeat(16)
 }
 
 /// `image/png, 68 bytes`: so that a test sees what arrived.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::answer::{CREATED, Told, halves};
+use super::answer::{CREATED, Told};
 use super::chat::{call_id, located};
 use super::errors::Complaint;
 use super::fields::{flag, has, list, number, put, text};
@@ -217,8 +217,12 @@ fn reasoning(told: &Told<'_>, thought: &str) -> Item {
     if asked {
         between
             .push(("response.reasoning_summary_part.added", json!({ "summary_index": 0, "part": { "type": "summary_text", "text": "" } })));
-        between
-            .extend(halves(thought).map(|piece| ("response.reasoning_summary_text.delta", json!({ "summary_index": 0, "delta": piece }))));
+        between.extend(
+            told.reply
+                .halves(thought)
+                .into_iter()
+                .map(|piece| ("response.reasoning_summary_text.delta", json!({ "summary_index": 0, "delta": piece }))),
+        );
         between.push(("response.reasoning_summary_text.done", json!({ "summary_index": 0, "text": thought })));
         between.push(("response.reasoning_summary_part.done", json!({ "summary_index": 0, "part": part })));
     }
@@ -241,7 +245,7 @@ fn message(told: &Told<'_>, said: &str) -> Item {
     };
     let piece_event = |piece: &str| (names.0, json!({ "content_index": 0, "delta": piece, "logprobs": [] }));
     let mut between = vec![("response.content_part.added", json!({ "content_index": 0, "part": part("") }))];
-    between.extend(said.split_inclusive(' ').map(piece_event));
+    between.extend(told.reply.words(said).into_iter().map(piece_event));
     between.push((names.1, json!({ "content_index": 0, (names.2): said, "logprobs": [] })));
     between.push(("response.content_part.done", json!({ "content_index": 0, "part": part(said) })));
     let item = |status: &str, content: Value| json!({ "id": format!("msg_mock_{}", told.number), "type": "message", "status": status, "role": "assistant", "content": content });
@@ -252,8 +256,12 @@ fn function_call(told: &Told<'_>, call: &ToolCall) -> Item {
     let id = format!("fc_mock_{}_{}", told.number, call.number);
     let arguments = call.arguments.to_string();
     let item = |status: &str, arguments: &str| json!({ "id": id, "type": "function_call", "status": status, "call_id": call_id(call), "name": call.name, "arguments": arguments });
-    let mut between: Vec<(&'static str, Value)> =
-        halves(&arguments).map(|piece| ("response.function_call_arguments.delta", json!({ "delta": piece }))).into();
+    let mut between: Vec<(&'static str, Value)> = told
+        .reply
+        .halves(&arguments)
+        .into_iter()
+        .map(|piece| ("response.function_call_arguments.delta", json!({ "delta": piece })))
+        .collect();
     between.push(("response.function_call_arguments.done", json!({ "arguments": arguments })));
     Item { whole: item("completed", &arguments), opens: item("in_progress", ""), between }
 }

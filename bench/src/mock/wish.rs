@@ -72,6 +72,36 @@ pub(crate) struct Reply {
     pub(crate) stop: Stop,
     /// None: the upstream does not say.
     pub(crate) usage: Option<Usage>,
+    /// Characters of each piece of a stream; none for words and halves.
+    pub(crate) cut: Option<usize>,
+}
+
+// === impl Reply ===
+
+impl Reply {
+    /// The pieces in which a stream says `text`.
+    pub(crate) fn words<'t>(&self, text: &'t str) -> Vec<&'t str> {
+        self.cut.map_or_else(|| text.split_inclusive(' ').collect(), |cut| every(text, cut))
+    }
+
+    /// The pieces in which a stream says thoughts and arguments.
+    pub(crate) fn halves<'t>(&self, text: &'t str) -> Vec<&'t str> {
+        self.cut.map_or_else(|| halves(text).into(), |cut| every(text, cut))
+    }
+}
+
+/// Two pieces of a text, neither within a character; the second is the longer one.
+fn halves(text: &str) -> [&str; 2] {
+    let middle = text.len() / 2;
+    let at = (0..=middle).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    text.split_at(at).into()
+}
+
+/// Pieces of so many characters.
+fn every(text: &str, characters: usize) -> Vec<&str> {
+    let mut starts: Vec<usize> = text.char_indices().map(|(at, _)| at).step_by(characters.max(1)).collect();
+    starts.push(text.len());
+    starts.windows(2).filter_map(|pair| text.get(*pair.first()?..*pair.last()?)).collect()
 }
 
 #[derive(Debug, Clone)]
