@@ -27,7 +27,7 @@ pub(crate) fn build_failure(error: BuildError) -> Failure {
     match error {
         BuildError::Config(ref problems) => failure(problems),
         BuildError::Store(error) => place::failure(error),
-        BuildError::Listen { .. } | BuildError::Tls(_) | BuildError::Detector(_) | BuildError::Thread(_) => {
+        BuildError::Listen { .. } | BuildError::Tls(_) | BuildError::Thread(_) => {
             Failure::new(Exit::Failed, error.to_string()).maybe_hint(hint)
         }
     }

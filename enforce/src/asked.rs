@@ -23,6 +23,8 @@ pub(crate) struct Asked {
     pub(crate) stream: Option<StreamAsked>,
     /// What the caller says about keeping the call.
     pub(crate) store: StoreAsked,
+    /// The text of the answer is to be JSON.
+    pub(crate) text_is_json: bool,
 }
 
 /// A streamed answer.
@@ -142,7 +144,21 @@ impl Asked {
                 None
             }
         };
-        Ok(Self { model, model_place, stream, store: store(document, api)? })
+        Ok(Self { model, model_place, stream, store: store(document, api)?, text_is_json: text_is_json(document, api) })
+    }
+}
+
+/// Whether the answer is structured: values that come back into it are escaped like JSON.
+fn text_is_json(document: &Document<'_>, api: Api) -> bool {
+    let is_json = |format: &Node<'_>| format.all("type").any(|kind| matches!(kind.text(), Some("json_object" | "json_schema")));
+    let field = |name: &str| document.get(name).map(|field| &field.node);
+    match api {
+        Api::Chat => field("response_format").is_some_and(is_json),
+        Api::Responses => field("text").is_some_and(|text| text.all("format").any(is_json)),
+        Api::Messages => {
+            field("output_config").is_some_and(|config| config.all("format").any(is_json)) || field("output_format").is_some_and(is_json)
+        }
+        Api::CountTokens | Api::Embeddings => false,
     }
 }
 

@@ -9,17 +9,17 @@ mod starter;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use comity_dialect::Api;
 use comity_ledger::Durability;
 use comity_redact::Kinds;
-use comity_vocab::{Classification, Jurisdiction};
+use comity_vocab::{Classification, Instant, Jurisdiction};
 use serde::Deserialize;
-use serde::de::Error as _;
 use toml::Spanned;
 
-use crate::limits::{Limits, UPSTREAM_CALLS_MAX};
+use crate::limits::{Limits, ROTATE_DAYS_DEFAULT, UPSTREAM_CALLS_MAX};
 
 pub(crate) use problem::Source;
 pub use problem::{ConfigProblem, Problems};
@@ -58,6 +58,12 @@ pub struct Config {
     /// The least class of a call in which something was found.
     #[serde(default)]
     pub findings: FindingClasses,
+    /// What looks for personal data, beside the shipped kinds.
+    #[serde(default)]
+    pub detectors: DetectorsConfig,
+    /// Pseudonyms.
+    #[serde(default)]
+    pub pseudonyms: PseudonymConfig,
     /// The model in this process.
     pub local: Option<LocalConfig>,
     /// The admin API.
@@ -270,6 +276,22 @@ pub struct TlsConfig {
     pub roots: Vec<PathBuf>,
 }
 
+/// `[detectors]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DetectorsConfig {
+    /// Files of the organisation's own kinds.
+    pub kinds: Vec<Spanned<PathBuf>>,
+}
+
+/// `[pseudonyms]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PseudonymConfig {
+    /// Days after which the key changes.
+    pub rotate_days: NonZeroU32,
+}
+
 /// `[findings]`: the least class of a call in which something was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FindingClasses(BTreeMap<String, Classification>);
@@ -357,6 +379,22 @@ impl ApiName {
     }
 }
 
+// === impl PseudonymConfig ===
+
+impl PseudonymConfig {
+    /// The number of the current epoch, counted from 1970.
+    pub(crate) fn epoch(&self, now: Instant) -> u32 {
+        let days = now.seconds() / (24 * 3600) / i64::from(self.rotate_days.get());
+        u32::try_from(days).unwrap_or_default()
+    }
+}
+
+impl Default for PseudonymConfig {
+    fn default() -> Self {
+        Self { rotate_days: ROTATE_DAYS_DEFAULT }
+    }
+}
+
 // === impl FindingClasses ===
 
 /// What may be found beside the detectors' kinds.
@@ -368,10 +406,17 @@ impl FindingClasses {
         findings.filter_map(|name| self.0.get(name)).copied().max().unwrap_or_default()
     }
 
-    fn names() -> Vec<String> {
-        let kinds = Kinds::built_in();
-        GROUPS.into_iter().map(ToOwned::to_owned).chain(kinds.iter().map(|(_, kind)| kind.name.clone())).collect()
+    /// Names that are neither a group nor one of `kinds`, with what was probably meant.
+    pub(crate) fn unknown(&self, kinds: &Kinds) -> Vec<(&str, String)> {
+        let known: Vec<&str> = GROUPS.into_iter().chain(kinds.iter().map(|(_, kind)| kind.name.as_str())).collect();
+        let unknown = self.0.keys().filter(|name| !known.contains(&name.as_str()));
+        unknown.map(|name| (name.as_str(), near(name, &known))).collect()
     }
+}
+
+fn near(given: &str, known: &[&str]) -> String {
+    let hint = suggestion(given, known);
+    if hint.starts_with("did") { hint } else { "`comity detect kinds` lists what can be found".to_owned() }
 }
 
 impl Default for FindingClasses {
@@ -384,15 +429,8 @@ impl Default for FindingClasses {
 
 impl<'de> Deserialize<'de> for FindingClasses {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let given = BTreeMap::<String, Classification>::deserialize(deserializer)?;
-        let (mut classes, known) = (Self::default(), Self::names());
-        for (name, class) in given {
-            if !known.contains(&name) {
-                let known: Vec<_> = known.iter().map(|known| format!("`{known}`")).collect();
-                return Err(D::Error::custom(format!("unknown finding `{name}`, expected one of {}", known.join(", "))));
-            }
-            classes.0.insert(name, class);
-        }
+        let mut classes = Self::default();
+        classes.0.extend(BTreeMap::<String, Classification>::deserialize(deserializer)?);
         Ok(classes)
     }
 }
@@ -468,10 +506,6 @@ mod tests {
     #[test]
     fn wrong_types_and_values_name_their_place() {
         check("dev_open = 3\n", "comity.toml:1:12: invalid type: integer `3`: expected a boolean\n  |\n1 | dev_open = 3\n  |            ^");
-        check(
-            "[findings]\nemial = \"secret\"\n",
-            "comity.toml:1:1: unknown finding `emial`\n  |\n1 | [findings]\n  | ^\nhint: did you mean `email`?",
-        );
     }
 
     #[test]
@@ -482,5 +516,8 @@ mod tests {
         assert_eq!(class(&["email", "personal"]), Classification::Internal);
         assert_eq!(class(&["opaque"]), Classification::Public);
         assert_eq!(class(&[]), Classification::Public);
+        assert_eq!(config.findings.unknown(&Kinds::built_in()), []);
+        let config = Config::parse(Path::new("c"), "[findings]\nemial = \"secret\"").unwrap();
+        assert_eq!(config.findings.unknown(&Kinds::built_in()), [("emial", "did you mean `email`?".to_owned())]);
     }
 }

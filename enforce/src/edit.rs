@@ -29,6 +29,20 @@ pub(crate) fn apply(body: &Bytes, mut edits: Vec<Edit>) -> Bytes {
     out.freeze()
 }
 
+/// The same for a text.
+pub(crate) fn apply_text(text: &str, mut edits: Vec<Edit>) -> String {
+    edits.sort_by_key(|edit| edit.place.start);
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for edit in &edits {
+        out.push_str(text.get(from..edit.place.start).unwrap_or_default());
+        out.push_str(&edit.text);
+        from = edit.place.end;
+    }
+    out.push_str(text.get(from..).unwrap_or_default());
+    out
+}
+
 /// Adds a field at the end of the object that `body` is.
 pub(crate) fn add_field(body: &[u8], name: &str, json: &str) -> Edit {
     let end = body.iter().rposition(|byte| *byte == b'}').unwrap_or(body.len());

@@ -8,7 +8,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use comity_redact::Detector;
 use comity_store::{Store, StoreError};
 use comity_upstream::{Client, Tls, TlsError};
 use comity_vocab::OfferingId;
@@ -22,6 +21,7 @@ use crate::keys::KeyRing;
 use crate::late::Late;
 use crate::limits::BLOCKING_THREADS_MAX;
 use crate::metrics::Metrics;
+use crate::pseudonym_keys::PseudonymKeys;
 use crate::reload;
 use crate::server::{Stop, serve};
 use crate::shared::{Shared, Worker};
@@ -33,7 +33,7 @@ pub struct Options {
     pub config: Config,
     /// The store, unless the configuration names one.
     pub store: PathBuf,
-    /// Another detector than the shipped one.
+    /// Another detector than the configured ones.
     pub detector: Option<Arc<dyn Detect>>,
 }
 
@@ -80,9 +80,6 @@ pub enum BuildError {
     /// Trust in upstreams.
     #[error("{0}")]
     Tls(#[from] TlsError),
-    /// The detectors.
-    #[error("the detectors cannot be built: {0}")]
-    Detector(String),
     /// Threads and runtimes.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
@@ -97,7 +94,7 @@ impl Gateway {
     /// Whatever keeps the gateway from serving; nothing is left behind.
     pub fn build(options: Options) -> Result<Self, BuildError> {
         let config = options.config;
-        let detector = options.detector.map_or_else(shipped_detector, Ok)?;
+        let detector = options.detector;
         let store = open_store(&config, options.store)?;
         let roots: Vec<_> = config.tls.roots.iter().map(|path| config.folder().join(path)).collect();
         let tls = Tls::load(&roots)?;
@@ -107,7 +104,7 @@ impl Gateway {
         let address = listener.local_addr().map_err(listen)?;
         let local = LocalOffering::open(&config)?;
         let limits = config.limits;
-        let generation = Generation::load(config, Given { local: local.as_ref(), before: None })?;
+        let generation = Generation::load(config, Given { local: local.as_ref(), detector: detector.as_ref(), before: None })?;
         generation.keep(&store)?;
         let shared = Shared {
             keys: KeyRing::start(store.keys()?, clock::now())?,
@@ -115,6 +112,7 @@ impl Gateway {
             store,
             states: States::new(),
             detector,
+            pseudonym_keys: PseudonymKeys::new(),
             metrics: Metrics::default(),
             calls: Arc::new(Semaphore::new(limits.calls_max)),
             calls_max: limits.calls_max,
@@ -191,13 +189,6 @@ fn thread(number: usize, listener: TcpListener, worker: Arc<Worker>, stop: watch
         complete
     };
     std::thread::Builder::new().name(format!("serve-{number}")).spawn(run).map_err(BuildError::Thread)
-}
-
-fn shipped_detector() -> Result<Arc<dyn Detect>, BuildError> {
-    match Detector::new() {
-        Ok(detector) => Ok(Arc::new(detector)),
-        Err(error) => Err(BuildError::Detector(error.to_string())),
-    }
 }
 
 fn open_store(config: &Config, default: PathBuf) -> Result<Store, StoreError> {
@@ -288,7 +279,7 @@ impl BuildError {
             Self::Listen { address, .. } => {
                 Some(format!("is another gateway running? set another `listen` than `{address}`, or port 0 for a free one"))
             }
-            Self::Config(_) | Self::Tls(_) | Self::Detector(_) | Self::Thread(_) => None,
+            Self::Config(_) | Self::Tls(_) | Self::Thread(_) => None,
         }
     }
 }

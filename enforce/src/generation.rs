@@ -2,6 +2,7 @@
 //!
 //! INVARIANT: bad terms, a bad catalogue or a bad configuration never replace good ones.
 
+mod detectors;
 mod local;
 mod sources;
 mod targets;
@@ -17,6 +18,7 @@ use comity_vocab::{Digest, OfferingId, Plain};
 
 use crate::clock;
 use crate::config::{Config, ConfigProblem, Problems};
+use crate::detect::Detect;
 use crate::limits::ADMIN_TOKEN_BYTES_MIN;
 use crate::routes::Routes;
 
@@ -49,6 +51,7 @@ pub struct Generation {
     pub(crate) targets: BTreeMap<OfferingId, Arc<Target>>,
     pub(crate) local: Option<LocalOffering>,
     pub(crate) admin_token: Option<Plain<String>>,
+    pub(crate) detector: Arc<dyn Detect>,
     pub(crate) warnings: Vec<String>,
     /// The files that it was read from.
     pub(crate) files: Vec<PathBuf>,
@@ -59,6 +62,8 @@ pub struct Generation {
 pub(crate) struct Given<'a> {
     /// The opened model of this process.
     pub(crate) local: Option<&'a LocalOffering>,
+    /// Another detector than the configured ones.
+    pub(crate) detector: Option<&'a Arc<dyn Detect>>,
     /// The generation before, whose upstreams' health stays known.
     pub(crate) before: Option<&'a Generation>,
 }
@@ -73,7 +78,8 @@ impl Generation {
         let terms = sources::terms(&config, &mut files, &mut problems);
         let catalogue = sources::catalogue(&config, given.local, &mut files, &mut problems);
         let admin_token = admin_token(&config, &mut problems);
-        let (Some(terms), Some(catalogue)) = (terms, catalogue) else { return Err(Problems::sorted(problems)) };
+        let detector = given.detector.cloned().or_else(|| detectors::build(&config, &mut files, &mut problems));
+        let (Some(terms), Some(catalogue), Some(detector)) = (terms, catalogue, detector) else { return Err(Problems::sorted(problems)) };
         let mut warnings: Vec<String> = catalogue.warnings().iter().filter(|p| !local::is_ours(&p.path)).map(ToString::to_string).collect();
         if terms.layers().is_empty() {
             warnings.push("there are no terms, so every call is denied: add a `[[layer]]` to `comity.toml`".to_owned());
@@ -85,7 +91,7 @@ impl Generation {
         let targets = targets::build(&config, &world, &given, &mut problems);
         if problems.is_empty() {
             let local = given.local.cloned();
-            Ok(Self { config, engine, routes, targets, local, admin_token, warnings, files })
+            Ok(Self { config, engine, routes, targets, local, admin_token, detector, warnings, files })
         } else {
             Err(Problems::sorted(problems))
         }
@@ -139,7 +145,7 @@ impl Config {
     /// Every problem found.
     pub fn check(&self) -> Result<Checked, Problems> {
         let local = LocalOffering::expected(self)?;
-        let given = Given { local: local.as_ref(), before: None };
+        let given = Given { local: local.as_ref(), ..Given::default() };
         let mut checked = Generation::load(self.clone(), given)?.checked();
         checked.reachable.extend(local.map(|local| local.id));
         Ok(checked)

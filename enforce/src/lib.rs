@@ -20,7 +20,9 @@ mod metrics;
 mod models;
 mod openapi;
 mod pipeline;
+mod pseudonym_keys;
 mod reload;
+mod restore;
 mod router;
 mod routes;
 mod server;
@@ -28,6 +30,7 @@ mod shared;
 mod signals;
 mod spend;
 mod states;
+mod strings;
 
 pub use config::{
     Config, ConfigProblem, LISTEN_DEFAULT, Problems, SecretSource, Starter, StarterUpstream, UsageInStream, config_reference,

@@ -113,6 +113,11 @@ pub(crate) const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How long an upstream's ids are remembered. 30 days, as xAI documents for stored responses (docs.x.ai/docs/guides/chat, stored page read
 /// 2026-11-23); later ones are answered with 404.
 pub(crate) const KEPT_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Days after which pseudonyms get another key: long enough for conversations and prompt caches, short enough that an operator cannot follow
+/// a person for years.
+pub(crate) const ROTATE_DAYS_DEFAULT: std::num::NonZeroU32 = std::num::NonZeroU32::new(90).unwrap();
+/// Keys of pseudonyms in memory: one for each tenant and epoch that calls name. Others are asked of the store.
+pub(crate) const PSEUDONYM_KEYS_MAX: usize = 4096;
 /// Ids in memory; others are read from the store. Those of one call share what is known of them.
 pub(crate) const KEPT_CACHED_MAX: usize = 16_384;
 /// Ids and seals that one call may refer to: each may be a read of the store.

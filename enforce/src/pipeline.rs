@@ -11,6 +11,7 @@ mod fallback;
 mod find;
 mod means;
 mod outcome;
+mod pseudonymise;
 mod rank;
 mod record;
 mod refuse;
@@ -45,8 +46,9 @@ use fallback::{Failure, Fallback};
 use find::Findings;
 use means::Original;
 use outcome::Ending;
+use pseudonymise::{Hiding, Reading, Whose};
 use record::{Entry, Notes};
-use state::Chain;
+use state::{Chain, Seals};
 
 pub(crate) use caller::{Knock, identify};
 pub(crate) use find::has_blob;
@@ -88,7 +90,7 @@ async fn steps(worker: &Worker, incoming: Incoming, decided: &mut Decided) -> Re
     let accepted = accept::body(shared, &head.headers, body, &generation.config.limits).await?;
 
     // 3, 4: what is in it, what it continues, and everything else that the decision may know.
-    let (asked, findings, chain) = look(shared, &caller, (&accepted.body, api, incoming.kept.as_ref())).await?;
+    let (asked, findings, chain) = look((shared, &generation), &caller, (&accepted.body, api, incoming.kept.as_ref())).await?;
     let facts = facts::gather(&generation, &caller, Known { asked: &asked, api, findings: &findings, chain: &chain, declared })?;
     let notes = Notes::new(&caller, &asked.model, &accepted.body)?;
     let body = accepted.body.clone();
@@ -97,6 +99,11 @@ async fn steps(worker: &Worker, incoming: Incoming, decided: &mut Decided) -> Re
         ending.not_billed();
     }
     let seed = notes.seed();
+    let hiding = Hiding::new(
+        Whose { tenant: caller.workload.unit.tenant(), epoch: facts.epoch },
+        (&body, &findings.values),
+        Reading { api, text_is_json: asked.text_is_json, seals_are_ours: matches!(chain.seals, Seals::Of(_)) },
+    );
     let original = Original {
         asked: &asked,
         api,
@@ -104,6 +111,7 @@ async fn steps(worker: &Worker, incoming: Incoming, decided: &mut Decided) -> Re
         headers: &head.headers,
         kept: incoming.kept.as_ref(),
         upstream: chain.pinned.as_ref().map(|(_, upstream)| upstream.as_str()),
+        hidden: None,
         seed: &seed,
     };
     let mut hop = Hop::first(&facts);
@@ -124,7 +132,7 @@ async fn steps(worker: &Worker, incoming: Incoming, decided: &mut Decided) -> Re
             Some(permit) => {
                 fallback.plan(&plan);
                 ending.attempted();
-                attempt(worker, &generation, (permit, receipt), &original).await
+                attempt(worker, &generation, (permit, receipt), (&original, &hiding)).await
             }
             None if hop.number == 0 => return Err(refuse::refuse(&generation, &facts, &hop, &decision.denials).await),
             None => Err(fallback.refused_now()),
@@ -134,7 +142,7 @@ async fn steps(worker: &Worker, incoming: Incoming, decided: &mut Decided) -> Re
         match attempt {
             Ok((answer, served)) => {
                 ending.answers_to(&facts.call, &served);
-                return Ok(answer::answer(answer, served, ending));
+                return answer::answer(answer, served, ending);
             }
             Err(failure) => match fallback.next(failure) {
                 Ok(next) => {
@@ -153,13 +161,13 @@ async fn steps(worker: &Worker, incoming: Incoming, decided: &mut Decided) -> Re
 
 /// What is in the call, and what it continues.
 async fn look(
-    shared: &Arc<Shared>,
+    (shared, generation): (&Arc<Shared>, &Generation),
     caller: &Caller,
     (body, api, kept): (&Bytes, Api, Option<&KeptCall>),
 ) -> Result<(Asked, Findings, Chain), CallError> {
     let (mut asked, mut findings) = match kept {
         Some(kept) => (Asked::default(), Findings::of_kept(&kept.id)),
-        None => find::find(body, api, &shared.detector).await?,
+        None => find::find(body, api, &generation.detector).await?,
     };
     let chain = state::follow(shared, &caller.workload, &mut findings).await?;
     findings.opaque |= chain.opaque;
@@ -174,9 +182,11 @@ async fn attempt(
     worker: &Worker,
     generation: &Generation,
     (permit, receipt): (Permit, Receipt),
-    original: &Original<'_>,
+    (original, hiding): (&Original<'_>, &Hiding<'_>),
 ) -> Result<(Answer, Served), Failure> {
     let (offering, means) = (permit.offering().clone(), permit.means());
+    let hidden = hiding.if_asked(means, &worker.shared).await.map_err(Failure::not_hidden)?;
+    let original = &Original { hidden: hidden.as_deref(), ..*original };
     let now = clock::now();
     let world = generation.engine.world(now);
     let known = world.offerings.get(&offering).map(|offering| offering.upstream_model.as_str());
@@ -188,7 +198,11 @@ async fn attempt(
     let prepared = means::prepare(original, &permit, (way, upstream_model)).map_err(|unready| Failure::unready(unready, &offering))?;
     let sent = send::send(worker, (permit, receipt), prepared, way).await;
     match sent.result {
-        Ok(answer) => Ok((answer, Served { offering, upstream: way.upstream.name.clone(), means, waited: sent.waited, pass })),
+        Ok(answer) => {
+            let (restoring, epoch) = (hidden.as_ref().and_then(|hidden| hidden.restoring()), hidden.map(|_| hiding.epoch()));
+            let upstream = way.upstream.name.clone();
+            Ok((answer, Served { offering, upstream, means, epoch, restoring, waited: sent.waited, pass }))
+        }
         Err(error) if original.kept.is_some() && send::status(&error) == 404 => Err(Failure::gone()),
         Err(error) => Err(Failure::sending(error, &offering, &way.health)),
     }

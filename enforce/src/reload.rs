@@ -28,7 +28,7 @@ fn load(shared: &Shared) -> Result<Checked, Problems> {
         Some(local) => local.again(&config)?,
         None => LocalOffering::open(&config)?,
     };
-    let generation = Generation::load(config, Given { local: local.as_ref(), before: Some(&before) })?;
+    let generation = Generation::load(config, Given { local: local.as_ref(), detector: shared.detector.as_ref(), before: Some(&before) })?;
     generation.keep(&shared.store).map_err(|error| ConfigProblem {
         hint: error.hint(),
         ..ConfigProblem::anywhere(shared.store.path().display().to_string(), error.to_string())

@@ -13,6 +13,7 @@ use crate::generation::Generation;
 use crate::keys::KeyRing;
 use crate::late::Late;
 use crate::metrics::Metrics;
+use crate::pseudonym_keys::PseudonymKeys;
 use crate::states::States;
 
 /// One gateway.
@@ -23,7 +24,9 @@ pub(crate) struct Shared {
     pub(crate) keys: KeyRing,
     /// What upstreams keep, and for whom.
     pub(crate) states: States,
-    pub(crate) detector: Arc<dyn Detect>,
+    /// Another detector than the configured ones.
+    pub(crate) detector: Option<Arc<dyn Detect>>,
+    pub(crate) pseudonym_keys: PseudonymKeys,
     pub(crate) metrics: Metrics,
     /// Places for calls at once.
     pub(crate) calls: Arc<Semaphore>,

@@ -22,6 +22,9 @@ pub(crate) struct Made {
     pub(crate) upstream: String,
     /// The worst that was in the calls that led to it.
     pub(crate) data: Data,
+    /// The epoch of the pseudonyms that it was made with; nothing where the call left without.
+    #[serde(default)]
+    pub(crate) pseudonyms: Option<u32>,
 }
 
 /// Everything remembered; the newest in memory, all of it in the store.

@@ -6,6 +6,7 @@
 mod account;
 mod call;
 mod cases;
+mod far_end;
 mod ground;
 mod show;
 mod tamper;
@@ -21,6 +22,7 @@ use crate::output::{self, Output};
 use crate::{place, runtime};
 
 use self::account::Account;
+use self::cases::Caller;
 use self::ground::{Ground, Served};
 
 const EXAMPLES: &str = "\
@@ -60,15 +62,17 @@ async fn calls(ground: &Ground, served: &Served, output: Output, told: &mut Vec<
     if output == Output::Human {
         show::opening(ground, served)?;
     }
+    let passed = ground.far_end.serve(ground.client(served, Caller::FarEnd)?, &served.own_model())?;
     for (number, case) in (1..).zip(&cases::CASES) {
         if output == Output::Human {
             show::question(number, case)?;
         }
         let outcome = call::send(&ground.client(served, case.caller)?, case).await?;
         let account = Account::of(&ground.store, &outcome)?;
+        let passed = passed.take();
         match output {
-            Output::Human => show::decided(case, &outcome, &account)?,
-            Output::Json => told.push(show::case_json(case, &outcome, &account)),
+            Output::Human => show::decided((case, passed.as_ref()), &outcome, &account)?,
+            Output::Json => told.push(show::case_json((case, passed.as_ref()), &outcome, &account)),
         }
     }
     Ok(Exit::Ok)

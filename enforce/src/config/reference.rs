@@ -131,6 +131,16 @@ const KEYS: &[Key] = &[
         "pattern",
         ("", "all offerings that match are behind the name; a route has either `offerings` or `select`"),
     ),
+    key("[detectors]", "kinds", "list of paths", ("[]", "files of the organisation's own kinds, in the form of those in `packs/kinds`")),
+    key(
+        "[pseudonyms]",
+        "rotate_days",
+        "number",
+        (
+            "90",
+            "days after which pseudonyms get another key; a conversation that names its epoch in `comity-pseudonym-epoch` keeps the old one",
+        ),
+    ),
     key("[findings]", "personal", "class", ("internal", "the least class of a call with personal data")),
     key("[findings]", "opaque", "class", ("internal", "the least class of a call with parts that no detector can read")),
     key("[findings]", "secrets", "class", ("confidential", "the least class of a call with credentials")),

@@ -16,9 +16,11 @@ use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue};
 use http_body::{Frame, SizeHint};
 
+use super::facts::EPOCH;
 use super::outcome::{End, Ending};
 use crate::error::CallError;
 use crate::generation::Pass;
+use crate::restore::{EventRestorer, Restoring, Stopped, Unrestorable};
 use crate::spend::Count;
 
 /// Who answered, and under which means.
@@ -27,6 +29,10 @@ pub(crate) struct Served {
     /// Through which upstream of its.
     pub(crate) upstream: String,
     pub(crate) means: MeansSet,
+    /// The epoch of the call's pseudonyms, where it has any.
+    pub(crate) epoch: Option<u32>,
+    /// The way back from pseudonyms.
+    pub(crate) restoring: Option<Restoring>,
     /// How long the upstream took to its first byte: not our overhead.
     pub(crate) waited: Duration,
     /// The call's place at its upstream.
@@ -34,7 +40,10 @@ pub(crate) struct Served {
 }
 
 /// Hands the answer on. From here a fallback is no longer possible.
-pub(crate) fn answer(answer: Answer, served: Served, mut ending: Ending) -> Response {
+///
+/// # Errors
+/// The answer names a pseudonym that the call does not have; its outcome is written.
+pub(crate) fn answer(answer: Answer, served: Served, mut ending: Ending) -> Result<Response, CallError> {
     let mut headers = answer.headers;
     mark(&mut headers, &served, &ending);
     ending.hold(served.pass);
@@ -44,19 +53,36 @@ pub(crate) fn answer(answer: Answer, served: Served, mut ending: Ending) -> Resp
             ending.keep(&whole.kept);
             let said = || if ending.api() == Api::Embeddings { Transcript::default() } else { Transcript::of_whole(&whole.bytes) };
             let count = if ending.is_billed() { Count::of(whole.usage, said) } else { Count::Nothing };
-            Body::new(WholeBody { bytes: Some(whole.bytes), status: status.as_u16(), count, ending })
+            let restored = match &served.restoring {
+                Some(restoring) if ending.api() != Api::Embeddings => restoring.whole(whole.bytes),
+                Some(_) | None => Ok(whole.bytes),
+            };
+            let bytes = match restored {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    ending.end(End { outcome: Outcome::UpstreamFailed, status: status.as_u16(), count });
+                    return Err(unrestorable(&error));
+                }
+            };
+            Body::new(WholeBody { bytes: Some(bytes), status: status.as_u16(), count, ending })
         }
         AnswerBody::Stream(stream) => {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             // Proxies in front must not collect events.
             headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-            Body::new(EventsBody { stream, status: status.as_u16(), ending, over: false })
+            let restorer = served.restoring.as_ref().map(Restoring::events);
+            Body::new(EventsBody { stream, restorer, status: status.as_u16(), ending, over: false })
         }
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;
-    response
+    Ok(response)
+}
+
+/// What the caller is told of an answer that cannot be restored.
+fn unrestorable(error: &Unrestorable) -> CallError {
+    CallError::UpstreamFailed(format!("the answer cannot be given out: {error}; try again"))
 }
 
 fn mark(headers: &mut HeaderMap, served: &Served, ending: &Ending) {
@@ -64,6 +90,9 @@ fn mark(headers: &mut HeaderMap, served: &Served, ending: &Ending) {
     let text = |text: String| HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""));
     headers.insert("comity-offering", text(served.offering.to_string()));
     headers.insert("comity-means", text(served.means.to_string()));
+    if let Some(epoch) = served.epoch {
+        headers.insert(EPOCH, HeaderValue::from(epoch));
+    }
     let overhead = ending.elapsed().saturating_sub(served.waited);
     headers.insert("comity-overhead-us", HeaderValue::from(u64::try_from(overhead.as_micros()).unwrap_or(u64::MAX)));
 }
@@ -103,6 +132,8 @@ impl http_body::Body for WholeBody {
 /// An answer as events. A stream that breaks off ends with an event that says so, never like a complete one.
 struct EventsBody {
     stream: AnswerStream,
+    /// Puts values back in place of pseudonyms.
+    restorer: Option<EventRestorer>,
     status: u16,
     ending: Ending,
     over: bool,
@@ -120,6 +151,11 @@ impl http_body::Body for EventsBody {
         let next = ready!(Pin::new(&mut this.stream).poll_next(context));
         let bytes = match next {
             Some(Ok(bytes)) => {
+                let restored = this.restorer.as_mut().map_or_else(|| Ok(bytes.clone()), |restorer| restorer.push(bytes.clone()));
+                let bytes = match restored {
+                    Ok(bytes) => bytes,
+                    Err(stopped) => return Poll::Ready(Some(Ok(Frame::data(this.unrestorable(&stopped))))),
+                };
                 let kept = this.stream.take_kept();
                 this.ending.keep(&kept);
                 if this.stream.usage().is_some() {
@@ -134,7 +170,7 @@ impl http_body::Body for EventsBody {
             None => {
                 this.over = true;
                 this.end(if this.stream.has_failed() { Outcome::UpstreamFailed } else { Outcome::Ok });
-                None
+                this.rest()
             }
             Some(Err(error)) => {
                 this.over = true;
@@ -165,9 +201,24 @@ impl EventsBody {
         self.ending.upstream_broke();
         let late = matches!(error, StreamError::Idle(_) | StreamError::Total(_));
         self.end(if late { Outcome::UpstreamTimeout } else { Outcome::UpstreamFailed });
+        let rest = self.rest().unwrap_or_default();
         let message = format!("the answer is not complete: {error}");
         let error = if late { CallError::UpstreamTimeout(message) } else { CallError::UpstreamFailed(message) };
-        error.into_event(self.ending.decided(), self.ending.api())
+        [rest, error.into_event(self.ending.decided(), self.ending.api())].concat().into()
+    }
+
+    /// What was held back as the beginning of a pseudonym, and was none.
+    fn rest(&mut self) -> Option<Bytes> {
+        let rest = self.restorer.take()?.finish();
+        rest.ok().filter(|rest| !rest.is_empty())
+    }
+
+    fn unrestorable(&mut self, stopped: &Stopped) -> Bytes {
+        tracing::warn!(error = %stopped.why, "an answer cannot be restored");
+        self.over = true;
+        self.restorer = None;
+        self.end(Outcome::UpstreamFailed);
+        [stopped.before.clone(), unrestorable(&stopped.why).into_event(self.ending.decided(), self.ending.api())].concat().into()
     }
 }
 

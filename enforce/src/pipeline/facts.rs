@@ -8,13 +8,17 @@ use http::HeaderMap;
 use super::caller::Caller;
 use super::find::Findings;
 use super::means::{ANTHROPIC_HEADERS, OPENAI_HEADERS};
-use super::state::Chain;
+use super::state::{Chain, Seals};
 use crate::asked::{Asked, StoreAsked};
+use crate::clock;
 use crate::config::suggestion;
 use crate::error::CallError;
 use crate::generation::Generation;
 use crate::limits::{FEATURE_BYTES_MAX, FEATURES_BYTES_MAX};
 use crate::routes::{Choice, NoChoice};
+
+/// Names the epoch of a call's pseudonyms, in calls and answers.
+pub(crate) const EPOCH: &str = "comity-pseudonym-epoch";
 
 /// What admit and rank are given about a call.
 pub(crate) struct Facts<'g> {
@@ -25,6 +29,8 @@ pub(crate) struct Facts<'g> {
     pub(crate) choice: &'g Choice,
     /// The candidates among them: all, or the one that keeps what the call continues.
     pub(crate) candidates: Candidates,
+    /// The epoch of its pseudonyms, should it need any.
+    pub(crate) epoch: u32,
     /// The detectors failed: nothing may leave.
     pub(crate) detectors_failed: bool,
 }
@@ -34,6 +40,8 @@ pub(crate) struct Facts<'g> {
 pub(crate) struct Declared {
     classification: Classification,
     purpose: String,
+    /// The epoch of the pseudonyms of a conversation that goes on.
+    epoch: Option<u32>,
 }
 
 /// What was found in a call, what it continues, and what its caller declares.
@@ -47,7 +55,7 @@ pub(crate) struct Known<'a> {
 
 /// Joins what the key, the body, the caller and the catalogue say.
 pub(crate) fn gather<'g>(generation: &'g Generation, caller: &Caller, known: Known<'_>) -> Result<Facts<'g>, CallError> {
-    let Known { asked, api, findings, chain, declared } = known;
+    let Known { asked, api, findings, chain, ref declared } = known;
     let action = api.action();
     let choice = generation.routes.choose(&asked.model, action.surface()).map_err(|no| no_choice(&asked.model, api, &no))?;
     let candidates = match &chain.pinned {
@@ -63,13 +71,37 @@ pub(crate) fn gather<'g>(generation: &'g Generation, caller: &Caller, known: Kno
     if let Some(before) = &chain.data {
         data = data.worst(before);
     }
-    let call = Call { workload: caller.workload.clone(), action, data, purpose: declared.purpose };
-    Ok(Facts { call, performable: performable(asked), choice, candidates, detectors_failed: findings.failed })
+    let call = Call { workload: caller.workload.clone(), action, data, purpose: declared.purpose.clone() };
+    let epoch = epoch(declared.epoch, chain.seals, generation.config.pseudonyms.epoch(clock::now()))?;
+    Ok(Facts { call, performable: performable(&known), choice, candidates, epoch, detectors_failed: findings.failed })
 }
 
-/// What the gateway can do to this call. One that must be kept cannot go unretained.
-fn performable(asked: &Asked) -> MeansSet {
-    if asked.store == StoreAsked::Yes { MeansSet::NONE } else { MeansSet::NONE.with(Means::Unretained) }
+/// What the gateway can do to this call. One that must be kept cannot go unretained. One with parts that nobody can read, or that goes on with
+/// what its operator keeps, cannot go under pseudonyms: nobody could take the values out there, nor put them back into the answer.
+fn performable(known: &Known<'_>) -> MeansSet {
+    let Known { asked, findings, chain, .. } = known;
+    let may_go_unretained = asked.store != StoreAsked::Yes;
+    let may_hide = !findings.failed && !findings.opaque && chain.pinned.is_none() && chain.seals != Seals::Other;
+    let means = [(may_go_unretained, Means::Unretained), (may_hide, Means::Pseudonymised)];
+    means.into_iter().filter(|(may, _)| *may).fold(MeansSet::NONE, |set, (_, means)| set.with(means))
+}
+
+/// Which epoch's pseudonyms the call carries: that of what it hands back sealed, the one that its caller names, or the current one.
+fn epoch(declared: Option<u32>, seals: Seals, current: u32) -> Result<u32, CallError> {
+    let sealed = match seals {
+        Seals::Of(epoch) => Some(epoch),
+        Seals::None | Seals::Other => None,
+    };
+    match (declared, sealed) {
+        (Some(declared), _) if declared > current => {
+            Err(CallError::invalid_field(EPOCH, format!("epoch {declared} of the pseudonyms has not begun: it is {current} now")))
+        }
+        (Some(declared), Some(sealed)) if declared != sealed => {
+            Err(CallError::invalid_field(EPOCH, format!("the call hands back thoughts of epoch {sealed}: name that, or no epoch")))
+        }
+        (_, Some(sealed)) => Ok(sealed),
+        (declared, None) => Ok(declared.unwrap_or(current)),
+    }
 }
 
 fn data(generation: &Generation, findings: &Findings, at_least: Classification) -> Data {
@@ -149,9 +181,15 @@ impl Declared {
                 "comity-purpose" if declared.purpose.is_empty() || declared.purpose == text => {
                     declared.purpose = purpose(text, caller)?;
                 }
+                EPOCH if declared.epoch.is_none() => {
+                    let epoch =
+                        text.parse().map_err(|_| CallError::invalid_field(name, "an epoch is the number that an answer came with"))?;
+                    declared.epoch = Some(epoch);
+                }
+                EPOCH => return Err(CallError::invalid_field(name, "a call has one epoch of pseudonyms")),
                 "comity-purpose" => return Err(CallError::invalid_field(name, "a call has one purpose")),
                 _ => {
-                    let hint = suggestion(name, &["comity-classification", "comity-purpose"]);
+                    let hint = suggestion(name, &["comity-classification", "comity-purpose", EPOCH]);
                     return Err(CallError::cannot_honour(name, format!("the header `{name}` means nothing here yet: {hint}")));
                 }
             }
@@ -195,13 +233,24 @@ mod tests {
     }
 
     #[test]
+    fn a_conversation_keeps_its_epoch() {
+        assert_eq!(epoch(None, Seals::None, 9).unwrap(), 9);
+        assert_eq!(epoch(Some(7), Seals::None, 9).unwrap(), 7);
+        assert_eq!(epoch(None, Seals::Of(8), 9).unwrap(), 8);
+        assert_eq!(epoch(Some(8), Seals::Of(8), 9).unwrap(), 8);
+        assert!(epoch(Some(10), Seals::None, 9).is_err() && epoch(Some(7), Seals::Of(8), 9).is_err());
+    }
+
+    #[test]
     fn declarations_are_read_or_refused_never_dropped() {
         let declared = read(&[("comity-classification", "secret"), ("comity-purpose", "support"), ("accept", "x")]).unwrap();
-        assert_eq!(declared, Declared { classification: Classification::Secret, purpose: "support".to_owned() });
+        assert_eq!(declared, Declared { classification: Classification::Secret, purpose: "support".to_owned(), epoch: None });
         assert!(matches!(read(&[("comity-classification", "top")]), Err(CallError::Invalid { .. })));
         assert!(matches!(read(&[("comity-purpose", "marketing")]), Err(CallError::Invalid { .. })));
         assert!(matches!(read(&[("comity-clasification", "secret")]), Err(CallError::CannotHonour { .. })));
         assert!(matches!(read(&[("comity-data-subject", "42")]), Err(CallError::CannotHonour { .. })));
+        assert_eq!(read(&[("comity-pseudonym-epoch", "229")]).unwrap().epoch, Some(229));
+        assert!(matches!(read(&[("comity-pseudonym-epoch", "last")]), Err(CallError::Invalid { .. })));
         assert!(matches!(read(&[("openai-project", "proj_eu")]), Err(CallError::CannotHonour { .. })));
         assert!(read(&[("anthropic-beta", "files-api-2025-04-14, mcp-client-2025-11-20"), ("openai-beta", "assistants=v2")]).is_ok());
         assert!(matches!(read(&[("anthropic-beta", "ada@example.org")]), Err(CallError::Invalid { .. })));

@@ -129,6 +129,7 @@ impl Failure {
                 tracing::error!(means = means.name(), "a permit names a means that cannot be performed");
                 return Self::ended(CallError::Internal("a means that the terms ask for cannot be performed"), Outcome::Refused);
             }
+            Unready::Plain(not_hidden) => not_hidden.into_error(),
             Unready::NoEndpoint(api) => {
                 let message = format!("the upstream of `{offering}` has nothing like `{}`: ask for another offering", api.name());
                 CallError::cannot_honour("model", message)
@@ -136,6 +137,11 @@ impl Failure {
             Unready::Dialect(cannot) if cannot.is_invalid() => CallError::invalid_field(cannot.field(), cannot.to_string()),
             Unready::Dialect(cannot) => CallError::cannot_honour(cannot.field(), cannot.to_string()),
         };
+        Self { may_fall_back: true, ..Self::ended(error, Outcome::Refused) }
+    }
+
+    /// The means `pseudonymised` failed; another offering may not need it.
+    pub(crate) fn not_hidden(error: CallError) -> Self {
         Self { may_fall_back: true, ..Self::ended(error, Outcome::Refused) }
     }
 

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use comity_dialect::{Api, sealed};
 use comity_upstream::Kept;
 
+use super::pseudonymise::Values;
 use crate::asked::Asked;
 use crate::detect::{Detect, scan};
 use crate::document::{Document, Node, NotADocument};
@@ -35,6 +36,8 @@ pub(crate) struct Findings {
     pub(crate) refers: Vec<Reference>,
     /// Long base64: opaque, unless it is a seal that came through this gateway.
     pub(crate) blobs: Vec<Kept>,
+    /// Every value that was found. It stays in memory, for the means `pseudonymised`.
+    pub(crate) values: Values,
     /// How thorough the detectors are, as terms count it.
     pub(crate) level: u8,
     /// A detector failed: the call is denied whatever the terms say.
@@ -107,6 +110,7 @@ impl Findings {
         match scan(detector, &text) {
             Ok(found) => found.iter().for_each(|finding| match detector.kinds().get(finding.kind) {
                 Some(kind) => {
+                    self.values.insert(text.get(finding.start..finding.end).unwrap_or_default(), kind.label);
                     self.kinds.insert(kind.name.clone());
                     self.personal |= kind.class.is_personal();
                     self.special_category |= kind.class.is_special_category();
@@ -213,7 +217,7 @@ const KEPT: [(&str, AsKept); 6] = [
 ];
 
 /// How deep JSON within the texts of JSON is looked into: arguments of functions are one level.
-const JSON_IN_JSON_MAX: u8 = 3;
+pub(crate) const JSON_IN_JSON_MAX: u8 = 3;
 
 /// Adds a text, and what its own escapes hide: another dialect may send it unescaped.
 fn unfold(string: &str, text: &mut String, depth: u8) {

@@ -8,6 +8,7 @@ use comity_upstream::{Endpoint, Prepared, Translation, UsageFrames};
 use comity_vocab::{Means, MeansSet};
 use http::{HeaderMap, Method};
 
+use super::pseudonymise::{Hidden, NotHidden};
 use crate::asked::{Asked, StoreAsked};
 use crate::clock;
 use crate::config::{UnretainedBy, UsageInStream};
@@ -15,7 +16,7 @@ use crate::edit::{Edit, add_field, apply};
 use crate::generation::Way;
 
 /// What this gateway can do to a call. A permit that names another means is not sent.
-pub const PERFORMED: MeansSet = MeansSet::NONE.with(Means::Unretained);
+pub const PERFORMED: MeansSet = MeansSet::NONE.with(Means::Unretained).with(Means::Pseudonymised);
 
 /// Why a permitted call cannot be made ready.
 #[derive(Debug)]
@@ -24,11 +25,14 @@ pub(crate) enum Unready {
     Means(Means),
     /// The upstream has nothing like the caller's API.
     NoEndpoint(Api),
+    /// A value would leave in clear.
+    Plain(NotHidden),
     /// A field cannot be said in the upstream's dialect.
     Dialect(CannotHonour),
 }
 
 /// The call as it came in.
+#[derive(Clone, Copy)]
 pub(crate) struct Original<'a> {
     pub(crate) asked: &'a Asked,
     pub(crate) api: Api,
@@ -39,6 +43,8 @@ pub(crate) struct Original<'a> {
     pub(crate) kept: Option<&'a KeptCall>,
     /// The upstream that keeps what the call continues.
     pub(crate) upstream: Option<&'a str>,
+    /// The body under pseudonyms, where the permit asks for that.
+    pub(crate) hidden: Option<&'a Hidden>,
     /// Unique for this call.
     pub(crate) seed: &'a str,
 }
@@ -59,6 +65,9 @@ pub(crate) fn prepare(original: &Original<'_>, permit: &Permit, (way, upstream_m
     if let Some(means) = permit.means().iter().find(|means| !PERFORMED.contains(*means)) {
         return Err(Unready::Means(means));
     }
+    if permit.means().contains(Means::Pseudonymised) != original.hidden.is_some() {
+        return Err(Unready::Means(Means::Pseudonymised));
+    }
     let model = way.deployment.as_deref().unwrap_or(upstream_model);
     let endpoint = endpoint(original, way)?;
     // Only these two APIs of OpenAI know `store`; elsewhere nobody could ask for no retention that way.
@@ -72,6 +81,9 @@ pub(crate) fn prepare(original: &Original<'_>, permit: &Permit, (way, upstream_m
         let body = translated(original, permit, (way, model), &endpoint)?;
         (body, Some(Translation { api: original.api, stamp: stamp(original) }))
     };
+    if let Some(hidden) = original.hidden {
+        hidden.check(&body).map_err(Unready::Plain)?;
+    }
     let headers = if translation.is_none() { dialect_headers(original.headers, original.api) } else { HeaderMap::new() };
     Ok(Prepared {
         decision: permit.decision(),
@@ -111,6 +123,7 @@ fn same(original: &Original<'_>, permit: &Permit, (way, model): (&Way, &str)) ->
     if permit.means().contains(Means::Unretained) {
         edits.extend(unretained(original, way));
     }
+    edits.extend(original.hidden.iter().flat_map(|hidden| hidden.edits.iter().cloned()));
     apply(original.body, edits)
 }
 
@@ -126,7 +139,8 @@ fn unretained(original: &Original<'_>, way: &Way) -> Option<Edit> {
 /// The call in the upstream's dialect.
 fn translated(original: &Original<'_>, permit: &Permit, (way, model): (&Way, &str), endpoint: &Endpoint) -> Result<Bytes, Unready> {
     let target = Target { wire: endpoint.wire(), model, limit: way.limit, thoughts: way.thoughts };
-    let body = Bytes::from(translate_ask(original.api, original.body, target).map_err(Unready::Dialect)?);
+    let body = original.hidden.map_or_else(|| original.body.clone(), |hidden| apply(original.body, hidden.edits.clone()));
+    let body = Bytes::from(translate_ask(original.api, &body, target).map_err(Unready::Dialect)?);
     // Responses are always sent with `store: false`; a chat is only where the way needs it.
     let edit = permit.means().contains(Means::Unretained) && way.unretained == UnretainedBy::StoreFalse && *endpoint == Endpoint::Chat;
     Ok(if edit { apply(&body, vec![add_field(&body, "store", "false")]) } else { body })

@@ -95,7 +95,7 @@ impl Ending {
     /// Notes by whom the answer was made, and from what.
     pub(crate) fn answers_to(&mut self, call: &Call, served: &Served) {
         let (offering, upstream) = (served.offering.clone(), served.upstream.clone());
-        let made = Arc::new(Made { offering, upstream, data: call.data.clone() });
+        let made = Arc::new(Made { offering, upstream, data: call.data.clone(), pseudonyms: served.epoch });
         self.maker = Some(Maker { workload: call.workload.clone(), made });
     }
 

@@ -19,8 +19,22 @@ pub(crate) struct Chain {
     pub(crate) pinned: Option<(OfferingId, String)>,
     /// The worst that was in the calls before.
     pub(crate) data: Option<Data>,
+    /// The pseudonyms that the sealed parts were made with.
+    pub(crate) seals: Seals,
     /// Long base64 that did not come through this gateway: nobody can say what is in it.
     pub(crate) opaque: bool,
+}
+
+/// With which pseudonyms the sealed parts of a call were made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Seals {
+    /// There are none.
+    #[default]
+    None,
+    /// All of them in one epoch.
+    Of(u32),
+    /// Without pseudonyms, or in epochs that differ.
+    Other,
 }
 
 /// Looks up everything that the call names. In memory for what is recent, else in the store, on a thread of its own.
@@ -41,7 +55,10 @@ pub(crate) async fn follow(shared: &Arc<Shared>, workload: &Workload, findings: 
     }
     for made in sealed {
         match made {
-            Some(made) => chain.join(&made.data),
+            Some(made) => {
+                chain.join(&made.data);
+                chain.seals = chain.seals.and(made.pseudonyms);
+            }
             None => chain.opaque = true,
         }
     }
@@ -61,6 +78,19 @@ async fn look_up(shared: &Arc<Shared>, workload: &Workload, kept: Vec<Kept>) -> 
         CallError::LedgerUnavailable("what the operator keeps cannot be looked up")
     })?;
     Ok(recent.into_iter().zip(stored).map(|(recent, stored)| recent.or(stored)).collect())
+}
+
+// === impl Seals ===
+
+impl Seals {
+    /// With one part more.
+    fn and(self, epoch: Option<u32>) -> Self {
+        match (self, epoch) {
+            (Self::None, Some(epoch)) => Self::Of(epoch),
+            (Self::Of(before), Some(epoch)) if before == epoch => self,
+            (Self::None | Self::Of(_) | Self::Other, _) => Self::Other,
+        }
+    }
 }
 
 // === impl Chain ===

@@ -21,6 +21,7 @@ mod ledger;
 mod local;
 mod matrix;
 mod passthrough;
+mod pseudonyms;
 mod retries;
 mod send;
 mod serve;

@@ -68,6 +68,14 @@ impl Detector {
         Tier::Patterns.level()
     }
 
+    /// x
+    ///
+    /// # Errors
+    /// x
+    pub fn with_kinds(kinds: Kinds) -> Result<Self, BuildError> {
+        Ok(Self { kinds, ..Self::new()? })
+    }
+
     /// Everything found in `text`, sorted by place, not overlapping; the same text always gives the same findings.
     ///
     /// # Errors

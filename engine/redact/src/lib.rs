@@ -35,4 +35,4 @@ mod unprefixed;
 
 pub use detector::{BuildError, Detector, ScanError};
 pub use kind::{Class, Finding, Kind, KindInfo, Kinds, Label, Tier};
-pub use pseudonym::{Form, PseudonymError, PseudonymKey, Pseudonyms, Restorer, UnknownPseudonym};
+pub use pseudonym::{Form, PseudonymError, PseudonymKey, Pseudonyms, Restorer, Shape, UnknownPseudonym};

@@ -40,3 +40,15 @@ pub(crate) const ASSIGNMENT_GAP_MAX: usize = 16;
 pub(crate) const AWS_SECRET_DISTANCE_MAX: usize = 96;
 /// A Slack webhook's path.
 pub(crate) const WEBHOOK_PATH_MAX: usize = 256;
+
+/// Values that one call may have replaced: one in a hundred bytes of a call of 1 MB. To make so many
+/// pseudonyms takes some 30 ms (`benches/restore.rs`).
+pub(crate) const VALUES_MAX: usize = 10_000;
+/// Pseudonyms of others that the text of one call may hold: as many as values of its own.
+pub(crate) const ECHOES_MAX: usize = VALUES_MAX;
+/// A value without digits is a name, with edges, up to this length: the longest names with their titles reach some 100 bytes.
+pub(crate) const NAME_MAX: usize = 256;
+/// FF1 needs a domain of 10^6 (NIST SP 800-38G revision 1).
+pub(crate) const SHAPED_DIGITS_MIN: usize = 6;
+/// No identifier that people write has more digits (the longest IBAN has 34 characters); the cost of FF1 grows with the square.
+pub(crate) const SHAPED_DIGITS_MAX: usize = 40;

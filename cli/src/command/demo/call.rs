@@ -31,7 +31,7 @@ pub(super) enum Ended {
 /// Sends the call. A refusal by the terms is an outcome; any other failure ends the demo.
 pub(super) async fn send(client: &Client, case: &Case) -> anyhow::Result<Outcome> {
     let body = json!({
-        "model": ROUTE, "messages": [{ "role": "user", "content": case.question }],
+        "model": case.offering.unwrap_or(ROUTE), "messages": [{ "role": "user", "content": case.question }],
         "max_tokens": ANSWER_TOKENS_MAX, "temperature": 0,
     });
     let headers: Vec<_> = case.class.map(|class| ("comity-classification", class.to_string())).into_iter().collect();
@@ -50,7 +50,7 @@ pub(super) async fn send(client: &Client, case: &Case) -> anyhow::Result<Outcome
 }
 
 /// The answer on one line; `…` where the limit of tokens cut it off.
-fn answer_text(body: &Value) -> String {
+pub(super) fn answer_text(body: &Value) -> String {
     let text = |path: &str| body.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
     let words = text("/choices/0/message/content").split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ");
     if text("/choices/0/finish_reason") == "length" { format!("{words} …") } else { words }

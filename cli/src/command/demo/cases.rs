@@ -4,6 +4,8 @@
 
 use comity_vocab::Classification;
 
+use super::far_end;
+
 /// One call.
 pub(super) struct Case {
     pub(super) title: &'static str,
@@ -13,6 +15,8 @@ pub(super) struct Case {
     /// What the caller declares, if anything.
     pub(super) class: Option<Classification>,
     pub(super) question: &'static str,
+    /// The offering that it asks for; any that the terms admit unless set.
+    pub(super) offering: Option<&'static str>,
     /// Whether the case is about who comes first.
     pub(super) tells_order: bool,
 }
@@ -24,15 +28,18 @@ pub(super) enum Caller {
     Press,
     /// Letters to residents; cleared for confidential.
     Casework,
+    /// Plays the far end, which hands what it gets to the model on this machine.
+    FarEnd,
 }
 
-pub(super) const CASES: [Case; 6] = [
+pub(super) const CASES: [Case; 7] = [
     Case {
         title: "Public data",
         story: "Anyone who contractually never trains on it may serve it, wherever they are.",
         caller: Caller::Press,
         class: None,
         question: "Summarise in one sentence: the library closes on Friday because the heating failed, and it opens again on Monday.",
+        offering: None,
         tells_order: false,
     },
     Case {
@@ -41,6 +48,16 @@ pub(super) const CASES: [Case; 6] = [
         caller: Caller::Casework,
         class: None,
         question: "Summarise in one sentence: Ada Brown (ada.brown@example.org) asks for a library card, because she moved here in March.",
+        offering: None,
+        tells_order: false,
+    },
+    Case {
+        title: "Personal data under pseudonyms",
+        story: "Somebody unknown is asked, far away: the terms admit it only if the values stay here. This machine plays the far end, to show what arrives.",
+        caller: Caller::Casework,
+        class: None,
+        question: "Repeat this sentence word for word: Please write to ada.brown@example.org about the library card.",
+        offering: Some(far_end::OFFERING),
         tells_order: false,
     },
     Case {
@@ -49,6 +66,7 @@ pub(super) const CASES: [Case; 6] = [
         caller: Caller::Casework,
         class: Some(Classification::Confidential),
         question: "Summarise in one sentence: the panel proposes to move the library to the old station in May.",
+        offering: None,
         tells_order: false,
     },
     Case {
@@ -57,6 +75,7 @@ pub(super) const CASES: [Case; 6] = [
         caller: Caller::Casework,
         class: Some(Classification::Secret),
         question: "Summarise in one sentence: the emergency plan names the reserve site.",
+        offering: None,
         tells_order: false,
     },
     Case {
@@ -65,6 +84,7 @@ pub(super) const CASES: [Case; 6] = [
         caller: Caller::Casework,
         class: None,
         question: "Why does this fail? aws_access_key_id = AKIAIOSFODNN7EXAMPLE",
+        offering: None,
         tells_order: false,
     },
     Case {
@@ -73,18 +93,20 @@ pub(super) const CASES: [Case; 6] = [
         caller: Caller::Press,
         class: Some(Classification::Internal),
         question: "In one sentence, what makes a press release clear?",
+        offering: None,
         tells_order: true,
     },
 ];
 
 impl Caller {
     /// Every workload.
-    pub(super) const ALL: [Self; 2] = [Self::Press, Self::Casework];
+    pub(super) const ALL: [Self; 3] = [Self::Press, Self::Casework, Self::FarEnd];
 
     pub(super) const fn workload(self) -> &'static str {
         match self {
             Self::Press => "press-office",
             Self::Casework => "casework",
+            Self::FarEnd => "far-end",
         }
     }
 
@@ -92,19 +114,20 @@ impl Caller {
         match self {
             Self::Press => "council/press",
             Self::Casework => "council/libraries",
+            Self::FarEnd => "far-end",
         }
     }
 
     pub(super) const fn clearance(self) -> Classification {
         match self {
-            Self::Press => Classification::Internal,
+            Self::Press | Self::FarEnd => Classification::Internal,
             Self::Casework => Classification::Confidential,
         }
     }
 
     pub(super) const fn floor(self) -> Classification {
         match self {
-            Self::Press => Classification::Public,
+            Self::Press | Self::FarEnd => Classification::Public,
             Self::Casework => Classification::Internal,
         }
     }

@@ -19,6 +19,7 @@ use crate::model_files;
 use crate::place;
 
 use super::cases::Caller;
+use super::far_end::{self, FarEnd};
 
 /// The pack whose terms decide.
 pub(super) const PACK: &str = "uk-public";
@@ -32,6 +33,7 @@ pub(super) struct Ground {
     pub(super) folder: PathBuf,
     pub(super) config: PathBuf,
     pub(super) store: PathBuf,
+    pub(super) far_end: FarEnd,
     keys: Vec<(Caller, String)>,
 }
 
@@ -41,6 +43,15 @@ pub(super) struct Served {
     pub(super) url: String,
     /// What answers here.
     pub(super) reachable: Vec<OfferingId>,
+}
+
+// === impl Served ===
+
+impl Served {
+    /// The offering that is the model on this machine.
+    pub(super) fn own_model(&self) -> String {
+        self.reachable.iter().find(|offering| offering.as_str() != far_end::OFFERING).map(ToString::to_string).unwrap_or_default()
+    }
 }
 
 // === impl Ground ===
@@ -58,9 +69,12 @@ impl Ground {
         clear(&folder, &store)?;
         data_folder::make_private(&folder)?;
         let config = data_folder::config(&folder);
-        std::fs::write(&config, config_text(model)).with_context(|| format!("cannot write `{}`", config.display()))?;
+        let far_end = FarEnd::bind()?;
+        let write = |path: &Path, text: String| std::fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()));
+        write(&config, config_text(model) + &far_end.upstream()?)?;
+        write(&folder.join(far_end::FILE), FarEnd::catalogue())?;
         let keys = make_keys(&store)?;
-        Ok(Self { folder, config, store, keys })
+        Ok(Self { folder, config, store, far_end, keys })
     }
 
     /// Starts the gateway on a free loopback port.
@@ -109,7 +123,12 @@ fn config_text(model: PathBuf) -> String {
         place: PLACE.to_owned(),
         upstreams: Vec::new(),
     };
-    format!("{}{}\n[store]\npath = \"comity.db\"\n", comity_enforce::starter(&starter), up::open_route())
+    format!(
+        "catalogue = [\"{}\"]\n{}{}\n[store]\npath = \"comity.db\"\n",
+        far_end::FILE,
+        comity_enforce::starter(&starter),
+        up::open_route()
+    )
 }
 
 fn make_keys(store: &Path) -> anyhow::Result<Vec<(Caller, String)>> {

@@ -12,7 +12,7 @@ use crate::output::{self, BAD, FAINT, GOOD, STRONG, styled};
 use crate::refusal::Refusal;
 
 use super::account::{Account, Admitted};
-use super::call::{Ended, Outcome};
+use super::call::{Ended, Outcome, answer_text};
 use super::cases::{CASES, Caller, Case};
 use super::ground::{Ground, PACK, PLACE, ROUTE, Served};
 use super::tamper::{self, Found};
@@ -30,7 +30,7 @@ pub(super) fn opening(ground: &Ground, served: &Served) -> anyhow::Result<()> {
     output::data("")?;
     field("gateway", &format!("{}, a real one on a free port of this machine", served.url))?;
     field("terms", &format!("the shipped pack {PACK}"))?;
-    field("model", &format!("{}, a small demonstration model on this machine", here(served)))?;
+    field("model", &format!("{}, a small demonstration model on this machine", served.own_model()))?;
     field("asserted", &format!("by the demo, not known: this machine is the organisation's own and stands in {PLACE}"))?;
     field(
         "abroad",
@@ -39,11 +39,15 @@ pub(super) fn opening(ground: &Ground, served: &Served) -> anyhow::Result<()> {
     field("store", &ground.store.display().to_string())
 }
 
-fn here(served: &Served) -> String {
-    served.reachable.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
 // === one call ===
+
+/// What arrived at the far end, and what it answered.
+type Exchange = (Value, Value);
+
+/// What was asked, as it arrived.
+fn asked_text(arrived: &Value) -> &str {
+    arrived.pointer("/messages/0/content").and_then(Value::as_str).unwrap_or_default()
+}
 
 /// Who asks what; printed before the answer is there.
 pub(super) fn question(number: usize, case: &Case) -> anyhow::Result<()> {
@@ -57,7 +61,7 @@ pub(super) fn question(number: usize, case: &Case) -> anyhow::Result<()> {
 }
 
 /// What was decided and why, and the answer where there is one.
-pub(super) fn decided(case: &Case, outcome: &Outcome, account: &Account) -> anyhow::Result<()> {
+pub(super) fn decided((case, passed): (&Case, Option<&Exchange>), outcome: &Outcome, account: &Account) -> anyhow::Result<()> {
     field("found", &found(account))?;
     candidates(outcome, account)?;
     match &outcome.ended {
@@ -66,8 +70,13 @@ pub(super) fn decided(case: &Case, outcome: &Outcome, account: &Account) -> anyh
             if case.tells_order {
                 order(account, offering)?;
             }
+            if let Some((arrived, said)) = passed {
+                field("left", &format!("\u{201c}{}\u{201d}", asked_text(arrived)))?;
+                field("returned", &format!("\u{201c}{}\u{201d}", answer_text(said)))?;
+            }
             field("answer", &format!("\u{201c}{text}\u{201d}"))?;
-            field("from", &format!("{offering}, the model on this machine"))?;
+            let played = if passed.is_some() { ", played by the model on this machine" } else { ", the model on this machine" };
+            field("from", &format!("{offering}{played}"))?;
         }
         Ended::Refused(refusal) => refused(refusal, account)?,
     }
@@ -257,7 +266,7 @@ fn field(label: &str, text: &str) -> anyhow::Result<()> {
 // === json ===
 
 /// One call as data.
-pub(super) fn case_json(case: &Case, outcome: &Outcome, account: &Account) -> Value {
+pub(super) fn case_json((case, passed): (&Case, Option<&Exchange>), outcome: &Outcome, account: &Account) -> Value {
     let ended = match &outcome.ended {
         Ended::Answered { offering, means, text } => json!({ "verdict": "permit", "offering": offering, "means": means, "answer": text }),
         Ended::Refused(refusal) => json!({
@@ -275,6 +284,7 @@ pub(super) fn case_json(case: &Case, outcome: &Outcome, account: &Account) -> Va
     let candidates: Vec<_> = account.admitted.iter().map(admitted).chain(account.denied.iter().map(denied)).collect();
     json!({
         "title": case.title, "workload": case.caller.workload(), "question": case.question, "data": account.call.data,
+        "passed": passed.map(|(arrived, said)| json!({ "left": asked_text(arrived), "returned": answer_text(said) })),
         "status": outcome.status.as_u16(), "decision": outcome.decision, "leaf": outcome.leaf, "ended": ended, "candidates": candidates,
     })
 }

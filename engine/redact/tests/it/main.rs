@@ -13,3 +13,4 @@
 mod cases;
 mod fixture;
 mod properties;
+mod pseudonyms;

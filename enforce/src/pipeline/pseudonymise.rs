@@ -1,0 +1,309 @@
+//! Step 8, the means `pseudonymised`: every value that was found leaves as its pseudonym, wherever it stands in the call.
+//!
+//! Nothing else of the body changes. What must not change (the model's name, sealed thoughts) and holds a value all the same fails the means:
+//! such a call never leaves. The values live in memory as long as the call; they are never written anywhere.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use comity_dialect::Api;
+use comity_redact::{Form, Label, PseudonymError, PseudonymKey, Pseudonyms, Shape};
+use comity_vocab::{Means, MeansSet};
+use tokio::sync::OnceCell;
+
+use super::find::{JSON_IN_JSON_MAX, has_blob};
+use crate::edit::{Edit, apply_text};
+use crate::error::CallError;
+use crate::limits::INLINE_BYTES_MAX;
+use crate::restore::Restoring;
+use crate::shared::Shared;
+use crate::strings::{Malformed, Place, Step, quoted, strings};
+
+/// What was found in a call, as it is spelled there, and how its pseudonyms are labelled.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Values(BTreeMap<String, Label>);
+
+/// A call that may have to leave under pseudonyms. It is worked on when the first permit asks for that, and once.
+pub(crate) struct Hiding<'a> {
+    whose: Whose<'a>,
+    body: &'a Bytes,
+    values: &'a Values,
+    reading: Reading,
+    hidden: OnceCell<Arc<Hidden>>,
+}
+
+/// A call's body with pseudonyms in place of values.
+pub(crate) struct Hidden {
+    /// What changes in the body.
+    pub(crate) edits: Vec<Edit>,
+    pseudonyms: Arc<Pseudonyms>,
+    reading: Reading,
+}
+
+/// Why a call cannot be pseudonymised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotHidden {
+    /// A value stands where nothing may change.
+    Fixed,
+    /// The body cannot be taken apart.
+    Malformed,
+    /// It has more values than a call may have.
+    TooMany,
+    /// It already holds a pseudonym that would stand for one of its values.
+    Collision,
+}
+
+/// Whose pseudonyms.
+pub(crate) struct Whose<'a> {
+    pub(crate) tenant: &'a str,
+    pub(crate) epoch: u32,
+}
+
+/// How a call and its answer are to be read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading {
+    pub(crate) api: Api,
+    /// The caller wants JSON for an answer.
+    pub(crate) text_is_json: bool,
+    /// What the call hands back sealed was made under the same pseudonyms.
+    pub(crate) seals_are_ours: bool,
+}
+
+// === impl Hiding ===
+
+impl<'a> Hiding<'a> {
+    pub(crate) fn new(whose: Whose<'a>, (body, values): (&'a Bytes, &'a Values), reading: Reading) -> Self {
+        Self { whose, body, values, reading, hidden: OnceCell::new() }
+    }
+
+    /// The epoch of its pseudonyms.
+    pub(crate) const fn epoch(&self) -> u32 {
+        self.whose.epoch
+    }
+
+    /// The body under pseudonyms, where `means` ask for that.
+    pub(crate) async fn if_asked(&self, means: MeansSet, shared: &Shared) -> Result<Option<Arc<Hidden>>, CallError> {
+        if !means.contains(Means::Pseudonymised) {
+            return Ok(None);
+        }
+        self.hidden.get_or_try_init(|| self.hide(shared)).await.map(|hidden| Some(Arc::clone(hidden)))
+    }
+
+    /// Large bodies are worked on by a thread of their own.
+    async fn hide(&self, shared: &Shared) -> Result<Arc<Hidden>, CallError> {
+        let key = shared.pseudonym_keys.get(&shared.store, (self.whose.tenant, self.whose.epoch)).await.map_err(|error| {
+            tracing::error!(%error, "there is no key for pseudonyms: the call is refused");
+            CallError::LedgerUnavailable("the key of the pseudonyms cannot be had")
+        })?;
+        let reading = self.reading;
+        let hidden = if self.body.len() <= INLINE_BYTES_MAX {
+            Hidden::new(&key, (self.body, self.values), reading)
+        } else {
+            let (body, values) = (self.body.clone(), self.values.clone());
+            let work = tokio::task::spawn_blocking(move || Hidden::new(&key, (&body, &values), reading));
+            work.await.unwrap_or(Err(NotHidden::Malformed))
+        };
+        hidden.map(Arc::new).map_err(NotHidden::into_error)
+    }
+}
+
+// === impl Values ===
+
+impl Values {
+    /// Notes a value. The first label stays: one value has one pseudonym.
+    pub(crate) fn insert(&mut self, value: &str, label: Label) {
+        if !self.0.contains_key(value) {
+            self.0.insert(value.to_owned(), label);
+        }
+    }
+}
+
+impl fmt::Debug for Values {
+    /// How many, and nothing of them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} values", self.0.len())
+    }
+}
+
+// === impl Hidden ===
+
+impl Hidden {
+    fn new(key: &PseudonymKey, (body, values): (&[u8], &Values), reading: Reading) -> Result<Self, NotHidden> {
+        let body = std::str::from_utf8(body).map_err(|_| NotHidden::Malformed)?;
+        let users = end_users(body, reading.api)?;
+        let found = values.0.iter().map(|(value, label)| (*label, value.as_str(), Shape::Opaque));
+        let whole = users.iter().map(|user| (Label::END_USER, user.as_str(), Shape::Field));
+        let pseudonyms = Pseudonyms::for_call(key, found.chain(whole), &[body]).map_err(NotHidden::from)?;
+        let edits = edits(body, &pseudonyms, &reading)?;
+        Ok(Self { edits, pseudonyms: Arc::new(pseudonyms), reading })
+    }
+
+    /// The way back for the answer; nothing where nothing was replaced.
+    pub(crate) fn restoring(&self) -> Option<Restoring> {
+        let Reading { api, text_is_json, .. } = self.reading;
+        (!self.edits.is_empty())
+            .then(|| Restoring::new(Arc::clone(&self.pseudonyms), api, if text_is_json { Form::Json } else { Form::Text }))
+    }
+
+    /// The last look before a body leaves: no value stands in it any more, whatever dialect it is in by now.
+    pub(crate) fn check(&self, body: &[u8]) -> Result<(), NotHidden> {
+        let body = std::str::from_utf8(body).map_err(|_| NotHidden::Malformed)?;
+        let mut clear = true;
+        self.look(body, JSON_IN_JSON_MAX, &mut clear).map_err(|_| NotHidden::Malformed)?;
+        if clear { Ok(()) } else { Err(NotHidden::Fixed) }
+    }
+
+    fn look(&self, json: &str, depth: u8, clear: &mut bool) -> Result<(), Malformed> {
+        strings(json, &mut |place: &Place<'_, '_>| {
+            let text = place.text();
+            let text = if place.is_number() { digits(&text) } else { text };
+            *clear &= self.pseudonyms.is_clear(&text);
+            if *clear && depth > 0 && is_json(&text) {
+                // A text that only looks like JSON was looked at as text.
+                let _not_json = self.look(&text, depth.saturating_sub(1), clear);
+            }
+        })
+    }
+}
+
+// === impl NotHidden ===
+
+impl From<PseudonymError> for NotHidden {
+    fn from(error: PseudonymError) -> Self {
+        match error {
+            PseudonymError::Collision => Self::Collision,
+            PseudonymError::TooMany(_) => Self::TooMany,
+        }
+    }
+}
+
+impl NotHidden {
+    /// What the caller is told; nothing of the call is repeated.
+    pub(crate) fn into_error(self) -> CallError {
+        match self {
+            Self::Fixed => CallError::cannot_honour(
+                "messages",
+                "the terms ask for pseudonyms, and personal data stands where nothing may change (a name of a model, a sealed thought): leave it out",
+            ),
+            Self::Malformed => CallError::Internal("the call could not be taken apart for pseudonyms"),
+            Self::TooMany => {
+                CallError::cannot_honour("messages", "the terms ask for pseudonyms, and the call has too many values to replace: send less")
+            }
+            Self::Collision => CallError::cannot_honour(
+                "messages",
+                "the terms ask for pseudonyms, and the call already holds a pseudonym that would stand for one of its values: leave it out",
+            ),
+        }
+    }
+}
+
+/// What changes in `body`.
+fn edits(body: &str, pseudonyms: &Pseudonyms, reading: &Reading) -> Result<Vec<Edit>, NotHidden> {
+    let (mut edits, mut fixed) = (Vec::new(), false);
+    let each = &mut |place: &Place<'_, '_>| {
+        if is_setting(place) {
+            return;
+        }
+        let text = place.text();
+        let text = if place.is_number() { digits(&text) } else { text };
+        let new = if !place.is_key() && is_end_user(place.path, reading.api) {
+            pseudonyms.of(&text).map(str::to_owned)
+        } else if is_sealed(&text) {
+            None
+        } else {
+            hidden(&text, pseudonyms, JSON_IN_JSON_MAX)
+        };
+        if let Some(new) = new {
+            fixed |= is_signed(place.path, reading);
+            edits.push(Edit { place: place.range.clone(), text: quoted(&new) });
+        }
+    };
+    strings(body, each).map_err(|Malformed| NotHidden::Malformed)?;
+    if fixed { Err(NotHidden::Fixed) } else { Ok(edits) }
+}
+
+/// The text with pseudonyms in place of values, in the strings of the JSON that it may be first; nothing if it has none.
+fn hidden(text: &str, pseudonyms: &Pseudonyms, depth: u8) -> Option<String> {
+    let inner = if depth > 0 && is_json(text) { inner_edits(text, pseudonyms, depth.saturating_sub(1)) } else { Vec::new() };
+    let unfolded = (!inner.is_empty()).then(|| apply_text(text, inner));
+    match pseudonyms.pseudonymise(unfolded.as_deref().unwrap_or(text)) {
+        Cow::Owned(new) => Some(new),
+        Cow::Borrowed(_) => unfolded,
+    }
+}
+
+/// Edits of a text that is JSON: arguments of a tool, or an answer in JSON. None for one that only looks like it.
+fn inner_edits(json: &str, pseudonyms: &Pseudonyms, depth: u8) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    let each = &mut |place: &Place<'_, '_>| {
+        let text = place.text();
+        let text = if place.is_number() { digits(&text) } else { text };
+        if let Some(new) = hidden(&text, pseudonyms, depth) {
+            edits.push(Edit { place: place.range.clone(), text: quoted(&new) });
+        }
+    };
+    match strings(json, each) {
+        Ok(()) => edits,
+        Err(Malformed) => Vec::new(),
+    }
+}
+
+/// The model's name and numbers at the top: settings of the API, in which no detector looks.
+fn is_setting(place: &Place<'_, '_>) -> bool {
+    let is_model = place.name() == Some("model") && !place.is_key();
+    place.path.len() == 1 && (is_model || place.is_number())
+}
+
+/// A number as detectors read it: without its sign and its fraction.
+fn digits(number: &str) -> Cow<'_, str> {
+    match number.parse::<f64>() {
+        Ok(float) if number.contains(['.', 'e', 'E']) => Cow::Owned(format!("{:.0}", float.abs())),
+        Ok(_) | Err(_) => Cow::Borrowed(number.trim_start_matches('-')),
+    }
+}
+
+fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '['])
+}
+
+/// One long run of base64, with the mark or id that this gateway puts before it: a seal that only its operator can read.
+fn is_sealed(text: &str) -> bool {
+    let of_seal = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_=:.~".contains(&byte);
+    text.bytes().all(of_seal) && has_blob(text)
+}
+
+/// Thoughts that their operator signed word for word. They may change only where the same pseudonyms made them.
+fn is_signed(path: &[Step<'_>], reading: &Reading) -> bool {
+    let within = |name: &str| path.iter().any(|step| matches!(step, Step::Name(member) if member == name));
+    let thoughts = match reading.api {
+        Api::Messages | Api::CountTokens => within("thinking"),
+        Api::Responses => within("summary"),
+        Api::Chat | Api::Embeddings => false,
+    };
+    thoughts && !reading.seals_are_ours
+}
+
+/// Fields that name the end user, for each API.
+fn is_end_user(path: &[Step<'_>], api: Api) -> bool {
+    const OPENAI: [&str; 3] = ["user", "safety_identifier", "prompt_cache_key"];
+    match (path, api) {
+        ([Step::Name(name)], Api::Chat | Api::Responses | Api::Embeddings) => OPENAI.contains(&name.as_ref()),
+        ([Step::Name(outer), Step::Name(inner)], Api::Messages | Api::CountTokens) => outer == "metadata" && inner == "user_id",
+        _ => false,
+    }
+}
+
+/// The ids of end users in the body.
+fn end_users(body: &str, api: Api) -> Result<Vec<String>, NotHidden> {
+    let mut users = Vec::new();
+    let each = &mut |place: &Place<'_, '_>| {
+        if !place.is_key() && !place.is_number() && is_end_user(place.path, api) && !place.text().is_empty() {
+            users.push(place.text().into_owned());
+        }
+    };
+    strings(body, each).map_err(|Malformed| NotHidden::Malformed)?;
+    Ok(users)
+}

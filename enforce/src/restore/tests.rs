@@ -1,0 +1,230 @@
+//! Whatever comes in pieces is restored as if it had come in one: what clients of the three APIs put together must be the same.
+
+mod client;
+mod frames;
+mod oracle;
+mod recorded;
+mod script;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use comity_dialect::Api;
+use comity_redact::{Form, Label, PseudonymKey, Pseudonyms};
+use serde_json::Value;
+
+use super::{Restoring, Stopped, Unrestorable};
+
+const VALUES: [&str; 3] = ["ada@example.org", "O\"Hara \\ n\n\u{1}é😀", "Bern"];
+
+fn pseudonyms() -> Arc<Pseudonyms> {
+    let label = Label::parse("EML").unwrap();
+    Arc::new(Pseudonyms::new(&PseudonymKey::new([7; 32]), VALUES.map(|value| (label, value))).unwrap())
+}
+
+fn restoring(api: Api, text: Form) -> Restoring {
+    Restoring::new(pseudonyms(), api, text)
+}
+
+fn name(value: usize) -> String {
+    pseudonyms().of(VALUES[value]).unwrap().to_owned()
+}
+
+/// Everything that comes out, with the error that ended it.
+fn drive(api: Api, text: Form, pushes: &[String]) -> (String, Option<Unrestorable>) {
+    let mut events = restoring(api, text).events();
+    let mut out = String::new();
+    let mut add = |bytes: &Bytes| out.push_str(std::str::from_utf8(bytes).unwrap());
+    for push in pushes {
+        match events.push(Bytes::from(push.clone())) {
+            Ok(bytes) => add(&bytes),
+            Err(Stopped { before, why }) => {
+                add(&before);
+                return (out, Some(why));
+            }
+        }
+    }
+    match events.finish() {
+        Ok(bytes) => add(&bytes),
+        Err(why) => return (out, Some(why)),
+    }
+    (out, None)
+}
+
+/// What comes out of frames with the marks `{0}`, `{1}`, `{2}` for pseudonyms.
+fn check(api: Api, frames: &[&str]) -> Vec<String> {
+    let frames: Vec<String> = frames.iter().map(|frame| planted(frame)).collect();
+    let (out, failed) = drive(api, Form::Text, &frames);
+    assert_eq!(failed, None);
+    out.split_inclusive("\n\n").map(str::to_owned).collect()
+}
+
+fn planted(text: &str) -> String {
+    (0..VALUES.len()).fold(text.to_owned(), |text, value| text.replace(&format!("<{value}>"), &name(value)))
+}
+
+fn chat(delta: &str) -> String {
+    format!("data: {{\"id\":\"c\",\"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":null}}]}}\n\n")
+}
+
+#[test]
+fn ordinary_text_is_never_held_nor_copied() {
+    let mut events = restoring(Api::Chat, Form::Text).events();
+    for word in ["Hello", " there", ", Ada.", "", "\\n", " price", " PIN", "!"] {
+        let frame = Bytes::from(chat(&format!("{{\"content\":\"{word}\"}}")));
+        let out = events.push(frame.clone()).ok().unwrap();
+        assert_eq!((out.as_ptr(), out.len()), (frame.as_ptr(), frame.len()), "{word}");
+    }
+    assert!(events.finish().unwrap().is_empty());
+    for same in [": comment\n\n", "event: ping\r\ndata: {\"type\": \"ping\"}\r\n\r\n", "data:\n\n", "id: 7\n\n", "data: [DONE]\n\n"] {
+        let frame = Bytes::from_static(same.as_bytes());
+        assert_eq!(events.push(frame.clone()).ok().unwrap().as_ptr(), frame.as_ptr());
+    }
+}
+
+#[test]
+fn a_frame_goes_on_at_once_and_only_its_string_changes() {
+    let first = "data: { \"choices\" : [{\"delta\":{\"role\":\"assistant\",\"content\":\"to PII\" },\"index\":0}], \"x\": 1.50 }\r\n\r\n";
+    let ada = name(0);
+    let (_, rest) = ada.split_at(3);
+    let second = format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{rest}, bye\"}}}}]}}\n\n");
+    let mut events = restoring(Api::Chat, Form::Text).events();
+    assert_eq!(events.push(Bytes::from(first)).ok().unwrap(), first.replace("to PII", "to "));
+    assert_eq!(events.push(Bytes::from(second.clone())).ok().unwrap(), second.replace(rest, "ada@example.org"));
+}
+
+#[test]
+fn what_was_held_comes_before_the_end() {
+    let tool =
+        "{\"tool_calls\":[{\"index\":1,\"id\":\"call_1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{P\"}}]}";
+    let stop = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"x\":2}}\n\n";
+    let out = check(Api::Chat, &[&chat("{\"role\":\"assistant\",\"content\":\"a PI\"}"), &chat(tool), stop, "data: [DONE]\n\n"]);
+    assert_eq!(
+        out,
+        [
+            &chat("{\"role\":\"assistant\",\"content\":\"a \"}"),
+            &chat(&tool.replace("{P", "{")),
+            "data: {\"choices\":[{\"delta\":{\"content\":\"PI\"},\"finish_reason\":null,\"index\":0}],\"id\":\"c\"}\n\n",
+            "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"arguments\":\"P\"},\"index\":1,\"type\":\"function\"}]},\"finish_reason\":null,\"index\":0}],\"id\":\"c\"}\n\n",
+            stop,
+            "data: [DONE]\n\n",
+        ]
+    );
+    let last = stop.replace("{}", "{\"content\":\"PII\"}");
+    assert_eq!(check(Api::Chat, &[&chat("{\"content\":\"P\"}"), &last]), [chat("{\"content\":\"\"}"), last.replace("PII", "PPII")]);
+}
+
+#[test]
+fn a_stream_that_breaks_gives_what_it_held() {
+    let out = check(
+        Api::Messages,
+        &[
+            "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":3,\"content_block\":{\"type\":\"text\",\"text\":\"PII_\"}}\n\n",
+        ],
+    );
+    assert_eq!(
+        out,
+        [
+            "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":3,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n",
+            "event: content_block_delta\ndata: {\"delta\":{\"text\":\"PII_\",\"type\":\"text_delta\"},\"index\":3,\"type\":\"content_block_delta\"}\n\n",
+        ]
+    );
+}
+
+#[test]
+fn nothing_goes_on_from_an_unknown_pseudonym() {
+    let unknown = "PII_EML_0000000000000000";
+    let (good, bad) = (chat("{\"content\":\"hi\"}"), chat(&format!("{{\"content\":\"{unknown} \"}}")));
+    let mut events = restoring(Api::Chat, Form::Text).events();
+    let stopped = events.push(Bytes::from(format!("{good}{bad}{good}"))).err().unwrap();
+    assert_eq!((stopped.before, stopped.why), (Bytes::from(good.clone()), Unrestorable::UnknownPseudonym));
+    let again = events.push(Bytes::from(good)).err().unwrap();
+    assert!(again.before.is_empty() && again.why == Unrestorable::UnknownPseudonym);
+    assert_eq!(events.finish(), Err(Unrestorable::UnknownPseudonym));
+    let whole = Bytes::from(format!("{{\"choices\":[{{\"message\":{{\"content\":\"{unknown}\"}}}}]}}"));
+    assert_eq!(restoring(Api::Chat, Form::Text).whole(whole), Err(Unrestorable::UnknownPseudonym));
+}
+
+#[test]
+fn what_is_not_json_stops_the_answer() {
+    for bad in ["data: {\"a\":\n\n", "data: hello\n\n"] {
+        assert_eq!(drive(Api::Responses, Form::Text, &[bad.to_owned()]), (String::new(), Some(Unrestorable::Malformed)));
+    }
+    assert_eq!(restoring(Api::Chat, Form::Text).whole(Bytes::from_static(b"{")), Err(Unrestorable::Malformed));
+    assert_eq!(restoring(Api::Chat, Form::Text).whole(Bytes::from_static(b"\xff")), Err(Unrestorable::Malformed));
+}
+
+#[test]
+fn halves_of_characters_stay_in_order() {
+    let out = check(Api::Chat, &[&chat("{\"content\":\"P\\ud83d\"}"), &chat("{\"content\":\"\\ude00<0>\\ud83d\"}")]);
+    assert_eq!(out, [chat("{\"content\":\"P\\ud83d\"}"), chat("{\"content\":\"\\ude00ada@example.org\\ud83d\"}")]);
+}
+
+fn whole(api: Api, text: Form, body: &str) -> Value {
+    serde_json::from_slice(&restoring(api, text).whole(Bytes::from(planted(body))).unwrap()).unwrap()
+}
+
+#[test]
+fn whole_answers() {
+    let chat = whole(
+        Api::Chat,
+        Form::Text,
+        r#"{"id":"<0>","model":"<0>","choices":[{"index":0,"message":{"content":"<0> and <1>","annotations":[{"title":"<2>"}],
+        "tool_calls":[{"id":"<0>","function":{"name":"f","arguments":"{\"<0>\":\"<1>\"}"}},{"custom":{"input":"<1>"}}]},
+        "logprobs":{"content":[{"token":"<0>"}]}}]}"#,
+    );
+    let choice = &chat["choices"][0];
+    assert_eq!(chat["id"], name(0));
+    assert_eq!(chat["model"], name(0));
+    assert_eq!(choice["message"]["content"], format!("{} and {}", VALUES[0], VALUES[1]));
+    assert_eq!(choice["message"]["annotations"][0]["title"], VALUES[2]);
+    let arguments: Value = serde_json::from_str(choice["message"]["tool_calls"][0]["function"]["arguments"].as_str().unwrap()).unwrap();
+    assert_eq!(arguments[VALUES[0]], VALUES[1]);
+    assert_eq!(choice["message"]["tool_calls"][0]["id"], name(0));
+    assert_eq!(choice["message"]["tool_calls"][1]["custom"]["input"], VALUES[1]);
+    assert_eq!(choice["logprobs"]["content"][0]["token"], name(0));
+
+    let message = whole(
+        Api::Messages,
+        Form::Text,
+        r#"{"content":[{"type":"thinking","thinking":"<0>","signature":"<0>"},{"type":"redacted_thinking","data":"<0>"},
+        {"type":"tool_use","id":"<0>","input":{"<0>":["<1>",7],"id":"<0>","data":"<0>","signature":"<2>"}}],"stop_sequence":"<2>"}"#,
+    );
+    let content = &message["content"];
+    assert_eq!((&content[0]["thinking"], &content[0]["signature"]), (&VALUES[0].into(), &name(0).into()));
+    assert_eq!((&content[1]["data"], &content[2]["id"]), (&name(0).into(), &name(0).into()));
+    let input = serde_json::json!({VALUES[0]: [VALUES[1], 7], "id": VALUES[0], "data": VALUES[0], "signature": VALUES[2]});
+    assert_eq!((&content[2]["input"], &message["stop_sequence"]), (&input, &VALUES[2].into()));
+
+    let response = whole(
+        Api::Responses,
+        Form::Json,
+        r#"{"metadata":{"user_id":"<0>"},"output":[{"type":"reasoning","content":[{"type":"reasoning_text","text":"<1>"}],"encrypted_content":"<1>"},
+        {"type":"message","content":[{"text":"{\"a\":\"<1>\"}","type":"output_text"}]}]}"#,
+    );
+    let said = serde_json::json!({"a": VALUES[1]});
+    assert_eq!(response["metadata"]["user_id"], VALUES[0]);
+    assert_eq!(
+        (&response["output"][0]["content"][0]["text"], &response["output"][0]["encrypted_content"]),
+        (&VALUES[1].into(), &name(1).into())
+    );
+    assert_eq!(serde_json::from_str::<Value>(response["output"][1]["content"][0]["text"].as_str().unwrap()).unwrap(), said);
+
+    let vectors = Bytes::from_static(b"not looked at");
+    assert_eq!(restoring(Api::Embeddings, Form::Text).whole(vectors.clone()).unwrap().as_ptr(), vectors.as_ptr());
+}
+
+#[test]
+fn numbers_that_kept_their_shape_come_back() {
+    use comity_redact::Shape;
+    let (key, label) = (PseudonymKey::new([7; 32]), Label::parse("ACC").unwrap());
+    let values = [(label, "7912345678", Shape::Digits), (label, "0791234567", Shape::Digits)];
+    let pseudonyms = Arc::new(Pseudonyms::for_call(&key, values, &[]).unwrap());
+    let names = values.map(|(_, value, _)| pseudonyms.of(value).unwrap().to_owned());
+    let body =
+        format!("{{\"content\":[{{\"type\":\"tool_use\",\"input\":{{\"a\":{},\"b\":\"{}\"}}}}],\"n\":{}}}", names[0], names[1], names[0]);
+    let out = Restoring::new(pseudonyms, Api::Messages, Form::Text).whole(Bytes::from(body)).unwrap();
+    let expected =
+        format!("{{\"content\":[{{\"type\":\"tool_use\",\"input\":{{\"a\":7912345678,\"b\":\"0791234567\"}}}}],\"n\":{}}}", names[0]);
+    assert_eq!(out, expected);
+}

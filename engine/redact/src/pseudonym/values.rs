@@ -1,0 +1,176 @@
+//! The values of one call, found in text: the leftmost, and of those the longest.
+//!
+//! A value found once is replaced wherever it stands. Only names have edges: `Ada` is not replaced in `Adamant`.
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind, StartKind};
+
+use crate::limits::NAME_MAX;
+
+/// The values, searchable. It has no `Debug`.
+pub(super) struct Values {
+    automaton: Option<AhoCorasick>,
+    sought: Vec<Sought>,
+}
+
+/// What is known of one value.
+struct Sought {
+    length: usize,
+    edges: Edges,
+    /// The longest other value that it begins with, to fall back on where its edges do not hold.
+    shorter: Option<usize>,
+}
+
+/// Where a value stands.
+pub(super) struct Place {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// Its number in the order given.
+    pub(super) value: usize,
+}
+
+/// On which sides no letter or digit may stand.
+#[derive(Clone, Copy)]
+struct Edges {
+    before: bool,
+    after: bool,
+}
+
+// === impl Values ===
+
+impl Values {
+    /// Takes values that are sorted, different and not empty; nothing if they are more than an automaton can hold.
+    pub(super) fn new(values: &[&str]) -> Option<Self> {
+        let automaton = match values {
+            [] => None,
+            [_, ..] => Some(
+                AhoCorasick::builder()
+                    .match_kind(MatchKind::LeftmostLongest)
+                    .start_kind(StartKind::Unanchored)
+                    .kind(Some(AhoCorasickKind::ContiguousNFA))
+                    .build(values)
+                    .ok()?,
+            ),
+        };
+        let sought = |(value, shorter): (&&str, _)| Sought { length: value.len(), edges: Edges::of(value), shorter };
+        Some(Self { automaton, sought: values.iter().zip(shorter(values)).map(sought).collect() })
+    }
+
+    /// The first value that stands wholly within `from..to`.
+    pub(super) fn next(&self, text: &str, mut from: usize, to: usize) -> Option<Place> {
+        let automaton = self.automaton.as_ref()?;
+        while from < to {
+            let found = automaton.find(Input::new(text).range(from..to))?;
+            let start = found.start();
+            let mut candidate = Some(found.pattern().as_usize());
+            while let Some((value, sought)) = candidate.and_then(|value| Some((value, self.sought.get(value)?))) {
+                let end = start + sought.length;
+                if sought.edges.hold(text, start, end) {
+                    return Some(Place { start, end, value });
+                }
+                candidate = sought.shorter;
+            }
+            from = text.ceil_char_boundary(start + 1);
+        }
+        None
+    }
+}
+
+/// Sorted values stand behind those that they begin with.
+fn shorter(values: &[&str]) -> Vec<Option<usize>> {
+    let (mut open, mut shorter): (Vec<(usize, &str)>, _) = (Vec::new(), Vec::with_capacity(values.len()));
+    for (index, value) in values.iter().enumerate() {
+        while open.last().is_some_and(|(_, beginning)| !value.starts_with(beginning)) {
+            open.pop();
+        }
+        shorter.push(open.last().map(|(index, _)| *index));
+        open.push((index, *value));
+    }
+    shorter
+}
+
+// === impl Edges ===
+
+impl Edges {
+    /// A name has no digit and no `@`, and is not longer than names are: a longer text does not stand inside a word by chance,
+    /// and every place where edges do not hold costs one more search.
+    fn of(value: &str) -> Self {
+        let name = value.len() <= NAME_MAX && !value.chars().any(|letter| letter.is_numeric() || letter == '@');
+        let letter = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphabetic() && is_spaced(letter));
+        Self { before: name && letter(value.chars().next()), after: name && letter(value.chars().next_back()) }
+    }
+
+    fn hold(self, text: &str, start: usize, end: usize) -> bool {
+        let joins = |letter: char| letter.is_alphanumeric() && is_spaced(letter);
+        let before = || text.get(..start).and_then(|before| before.chars().next_back()).is_some_and(joins);
+        let after = || text.get(end..).and_then(|after| after.chars().next()).is_some_and(joins);
+        !(self.before && before() || self.after && after())
+    }
+}
+
+/// Whether words are set apart by spaces in the script that this letter belongs to. Hangul counts as a script where they are not,
+/// because particles follow names without a space.
+fn is_spaced(letter: char) -> bool {
+    const UNSPACED: [(char, char); 16] = [
+        ('\u{0e00}', '\u{0eff}'),   // Thai, Lao
+        ('\u{0f00}', '\u{109f}'),   // Tibetan, Burmese
+        ('\u{1100}', '\u{11ff}'),   // Hangul
+        ('\u{1780}', '\u{17ff}'),   // Khmer
+        ('\u{1950}', '\u{19ff}'),   // Tai Le, New Tai Lue, Khmer symbols
+        ('\u{1a20}', '\u{1aaf}'),   // Tai Tham
+        ('\u{1b00}', '\u{1b7f}'),   // Balinese
+        ('\u{2e80}', '\u{9fff}'),   // Han, Hiragana, Katakana, Bopomofo, Hangul
+        ('\u{a000}', '\u{a4cf}'),   // Yi
+        ('\u{a960}', '\u{a97f}'),   // Hangul
+        ('\u{a980}', '\u{aa7f}'),   // Javanese, Burmese, Cham
+        ('\u{aa80}', '\u{aadf}'),   // Tai Viet
+        ('\u{ac00}', '\u{d7ff}'),   // Hangul
+        ('\u{f900}', '\u{faff}'),   // Han
+        ('\u{ff66}', '\u{ffdc}'),   // Katakana and Hangul of half width
+        ('\u{1b000}', '\u{3ffff}'), // Kana and Han of the higher planes
+    ];
+    letter.is_ascii() || !UNSPACED.iter().any(|(first, last)| (*first..=*last).contains(&letter))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is found in a text, in brackets.
+    fn check(values: &[&str], expected: &str) {
+        let text = expected.replace(['[', ']'], "");
+        let mut sorted = values.to_vec();
+        sorted.sort_unstable();
+        let values = Values::new(&sorted).unwrap();
+        let (mut marked, mut at) = (String::new(), 0);
+        while let Some(place) = values.next(&text, at, text.len()) {
+            assert_eq!(text.get(place.start..place.end), Some(sorted[place.value]));
+            marked += &format!("{}[{}]", text.get(at..place.start).unwrap(), sorted[place.value]);
+            at = place.end;
+        }
+        assert_eq!(marked + text.get(at..).unwrap(), expected);
+    }
+
+    #[test]
+    fn names_stand_alone_and_anything_else_everywhere() {
+        check(&["Ada"], "[Ada], Adams, LAda, 1Ada, Ada1, ÉAda, [Ada]'s, _[Ada]_");
+        check(&["Ada"], "私は[Ada]です, 김[Ada]는, พบ[Ada]ที่");
+        check(&["太郎", "김철수"], "山田[太郎]さん, x[太郎]x, [김철수]는");
+        check(&["x@y.z", "B52"], "a[x@y.z]a, [B52]3, X[B52]X");
+        check(&["(Ada"], "x[(Ada], (Adam");
+        check(&["Ада"], "[Ада], Адам, xАда");
+    }
+
+    #[test]
+    fn the_leftmost_longest_is_found_and_a_shorter_one_where_its_edges_fail() {
+        check(&["Ada", "Ada Love", "Ada Lovelace"], "[Ada Lovelace] [Ada Love] [Ada] Lov, [Ada] Lovelaces, [Ada Love]");
+        check(&["Ada Love", "Love 7"], "[Ada Love] 7, BAda [Love 7]00");
+        check(&["Love letter", "ve 7"], "Lo[ve 7]");
+        check(&["ab", "b@"], "xa[b@]");
+        check(&["é", "éa"], "[éa] [é] éab");
+    }
+
+    #[test]
+    fn no_values_are_nowhere() {
+        check(&[], "Ada");
+    }
+}
