@@ -45,7 +45,7 @@ impl FarEnd {
     pub(super) fn catalogue() -> String {
         format!(
             "[operator]\nid = \"far-end\"\nname = \"The far end of the demo\"\nsource = \"the demo plays it; it is nobody's\"\nread = \"the demo\"\n\
-             as_of = 2026-11-23\nstrength = \"contract\"\n\n[[offering]]\nid = \"{OFFERING}\"\nupstream_model = \"smollm2\"\nsurfaces = [\"chat\"]\ntraining = 2\n"
+             as_of = 2026-11-23\nstrength = \"contract\"\n\n[[offering]]\nid = \"{OFFERING}\"\nupstream_model = \"smollm2\"\nsurfaces = [\"chat\"]\nprocessed_in = \"unknown\"\nstored_in = \"unknown\"\ntraining = 2\n"
         )
     }
 
