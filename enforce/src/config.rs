@@ -290,6 +290,8 @@ pub struct DetectorsConfig {
 pub struct PseudonymConfig {
     /// Days after which the key changes.
     pub rotate_days: NonZeroU32,
+    /// Kinds whose pseudonyms keep the shape of the value: other digits in the places of its digits.
+    pub keep_shape: Vec<Spanned<String>>,
 }
 
 /// `[findings]`: the least class of a call in which something was found.
@@ -391,7 +393,7 @@ impl PseudonymConfig {
 
 impl Default for PseudonymConfig {
     fn default() -> Self {
-        Self { rotate_days: ROTATE_DAYS_DEFAULT }
+        Self { rotate_days: ROTATE_DAYS_DEFAULT, keep_shape: Vec::new() }
     }
 }
 
@@ -410,11 +412,12 @@ impl FindingClasses {
     pub(crate) fn unknown(&self, kinds: &Kinds) -> Vec<(&str, String)> {
         let known: Vec<&str> = GROUPS.into_iter().chain(kinds.iter().map(|(_, kind)| kind.name.as_str())).collect();
         let unknown = self.0.keys().filter(|name| !known.contains(&name.as_str()));
-        unknown.map(|name| (name.as_str(), near(name, &known))).collect()
+        unknown.map(|name| (name.as_str(), near_kind(name, &known))).collect()
     }
 }
 
-fn near(given: &str, known: &[&str]) -> String {
+/// The kind that was probably meant.
+pub(crate) fn near_kind(given: &str, known: &[&str]) -> String {
     let hint = suggestion(given, known);
     if hint.starts_with("did") { hint } else { "`comity detect kinds` lists what can be found".to_owned() }
 }

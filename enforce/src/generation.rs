@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use comity_decide::{Engine, UnknownName, unknown_names};
+use comity_redact::Kind;
 use comity_store::{Store, StoreError};
 use comity_vocab::{Digest, OfferingId, Plain};
 
@@ -52,6 +53,8 @@ pub struct Generation {
     pub(crate) local: Option<LocalOffering>,
     pub(crate) admin_token: Option<Plain<String>>,
     pub(crate) detector: Arc<dyn Detect>,
+    /// Kinds whose pseudonyms keep their shape.
+    pub(crate) shaped: Arc<[Kind]>,
     pub(crate) warnings: Vec<String>,
     /// The files that it was read from.
     pub(crate) files: Vec<PathBuf>,
@@ -89,9 +92,10 @@ impl Generation {
         problems.extend(unknown_names(engine.terms(), &world).into_iter().map(|unknown| unknown_name(&config, unknown)));
         let routes = Routes::build(&config, &world, &mut problems);
         let targets = targets::build(&config, &world, &given, &mut problems);
+        let shaped = detectors::shaped(&config, detector.kinds(), &mut problems);
         if problems.is_empty() {
             let local = given.local.cloned();
-            Ok(Self { config, engine, routes, targets, local, admin_token, detector, warnings, files })
+            Ok(Self { config, engine, routes, targets, local, admin_token, detector, shaped, warnings, files })
         } else {
             Err(Problems::sorted(problems))
         }

@@ -102,7 +102,12 @@ async fn steps(worker: &Worker, incoming: Incoming, decided: &mut Decided) -> Re
     let hiding = Hiding::new(
         Whose { tenant: caller.workload.unit.tenant(), epoch: facts.epoch },
         (&body, &findings.values),
-        Reading { api, text_is_json: asked.text_is_json, seals_are_ours: matches!(chain.seals, Seals::Of(_)) },
+        Reading {
+            api,
+            text_is_json: asked.text_is_json,
+            shaped: Arc::clone(&generation.shaped),
+            seals_are_ours: matches!(chain.seals, Seals::Of(_)),
+        },
     );
     let original = Original {
         asked: &asked,

@@ -141,6 +141,15 @@ const KEYS: &[Key] = &[
             "days after which pseudonyms get another key; a conversation that names its epoch in `comity-pseudonym-epoch` keeps the old one",
         ),
     ),
+    key(
+        "[pseudonyms]",
+        "keep_shape",
+        "list of kinds",
+        (
+            "[]",
+            "kinds whose pseudonyms are other digits in the places of the value's digits (FF1), where the shape matters to the model; at least six digits, and the model does not see that it is a pseudonym",
+        ),
+    ),
     key("[findings]", "personal", "class", ("internal", "the least class of a call with personal data")),
     key("[findings]", "opaque", "class", ("internal", "the least class of a call with parts that no detector can read")),
     key("[findings]", "secrets", "class", ("confidential", "the least class of a call with credentials")),

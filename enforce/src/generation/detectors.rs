@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use comity_redact::{Detector, Kinds};
+use comity_redact::{Detector, Kind, Kinds};
 use toml::Spanned;
 
-use crate::config::{Config, ConfigProblem};
+use crate::config::{Config, ConfigProblem, near_kind};
 use crate::detect::Detect;
 
 /// The detectors of a configuration; nothing when a file of theirs has a problem.
@@ -18,6 +18,20 @@ pub(super) fn build(config: &Config, files: &mut Vec<PathBuf>, problems: &mut Ve
     let built = Detector::with_kinds(kinds).map_err(|error| problems.push(config.source().problem(None, error.to_string())));
     let shared = |detector| -> Arc<dyn Detect> { Arc::new(detector) };
     built.ok().map(shared)
+}
+
+/// The kinds whose pseudonyms keep their shape.
+pub(super) fn shaped(config: &Config, kinds: &Kinds, problems: &mut Vec<ConfigProblem>) -> Arc<[Kind]> {
+    let known: Vec<&str> = kinds.iter().map(|(_, kind)| kind.name.as_str()).collect();
+    let mut find = |name: &Spanned<String>| {
+        let found = kinds.find(name.get_ref());
+        if found.is_none() {
+            let problem = config.source().problem(Some(name.span()), format!("unknown kind `{}`", name.get_ref()));
+            problems.push(problem.hint(near_kind(name.get_ref(), &known)));
+        }
+        found
+    };
+    config.pseudonyms.keep_shape.iter().filter_map(&mut find).collect()
 }
 
 fn kinds(config: &Config, files: &mut Vec<PathBuf>) -> Result<Kinds, ConfigProblem> {

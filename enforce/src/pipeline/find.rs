@@ -110,7 +110,7 @@ impl Findings {
         match scan(detector, &text) {
             Ok(found) => found.iter().for_each(|finding| match detector.kinds().get(finding.kind) {
                 Some(kind) => {
-                    self.values.insert(text.get(finding.start..finding.end).unwrap_or_default(), kind.label);
+                    self.values.insert(text.get(finding.start..finding.end).unwrap_or_default(), (finding.kind, kind.label));
                     self.kinds.insert(kind.name.clone());
                     self.personal |= kind.class.is_personal();
                     self.special_category |= kind.class.is_special_category();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use comity_dialect::Api;
-use comity_redact::{Form, Label, PseudonymError, PseudonymKey, Pseudonyms, Shape};
+use comity_redact::{Form, Kind, Label, PseudonymError, PseudonymKey, Pseudonyms, Shape};
 use comity_vocab::{Means, MeansSet};
 use tokio::sync::OnceCell;
 
@@ -22,9 +22,9 @@ use crate::restore::Restoring;
 use crate::shared::Shared;
 use crate::strings::{Malformed, Place, Step, quoted, strings};
 
-/// What was found in a call, as it is spelled there, and how its pseudonyms are labelled.
+/// What was found in a call, as it is spelled there, with its kind and the label of its pseudonym.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct Values(BTreeMap<String, Label>);
+pub(crate) struct Values(BTreeMap<String, (Kind, Label)>);
 
 /// A call that may have to leave under pseudonyms. It is worked on when the first permit asks for that, and once.
 pub(crate) struct Hiding<'a> {
@@ -63,11 +63,13 @@ pub(crate) struct Whose<'a> {
 }
 
 /// How a call and its answer are to be read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Reading {
     pub(crate) api: Api,
     /// The caller wants JSON for an answer.
     pub(crate) text_is_json: bool,
+    /// Kinds whose pseudonyms keep their shape.
+    pub(crate) shaped: Arc<[Kind]>,
     /// What the call hands back sealed was made under the same pseudonyms.
     pub(crate) seals_are_ours: bool,
 }
@@ -98,7 +100,7 @@ impl<'a> Hiding<'a> {
             tracing::error!(%error, "there is no key for pseudonyms: the call is refused");
             CallError::LedgerUnavailable("the key of the pseudonyms cannot be had")
         })?;
-        let reading = self.reading;
+        let reading = self.reading.clone();
         let hidden = if self.body.len() <= INLINE_BYTES_MAX {
             Hidden::new(&key, (self.body, self.values), reading)
         } else {
@@ -113,10 +115,10 @@ impl<'a> Hiding<'a> {
 // === impl Values ===
 
 impl Values {
-    /// Notes a value. The first label stays: one value has one pseudonym.
-    pub(crate) fn insert(&mut self, value: &str, label: Label) {
+    /// Notes a value. The first kind stays: one value has one pseudonym.
+    pub(crate) fn insert(&mut self, value: &str, (kind, label): (Kind, Label)) {
         if !self.0.contains_key(value) {
-            self.0.insert(value.to_owned(), label);
+            self.0.insert(value.to_owned(), (kind, label));
         }
     }
 }
@@ -134,7 +136,8 @@ impl Hidden {
     fn new(key: &PseudonymKey, (body, values): (&[u8], &Values), reading: Reading) -> Result<Self, NotHidden> {
         let body = std::str::from_utf8(body).map_err(|_| NotHidden::Malformed)?;
         let users = end_users(body, reading.api)?;
-        let found = values.0.iter().map(|(value, label)| (*label, value.as_str(), Shape::Opaque));
+        let shape = |kind| if reading.shaped.contains(kind) { Shape::Digits } else { Shape::Opaque };
+        let found = values.0.iter().map(|(value, (kind, label))| (*label, value.as_str(), shape(kind)));
         let whole = users.iter().map(|user| (Label::END_USER, user.as_str(), Shape::Field));
         let pseudonyms = Pseudonyms::for_call(key, found.chain(whole), &[body]).map_err(NotHidden::from)?;
         let edits = edits(body, &pseudonyms, &reading)?;
@@ -143,7 +146,7 @@ impl Hidden {
 
     /// The way back for the answer; nothing where nothing was replaced.
     pub(crate) fn restoring(&self) -> Option<Restoring> {
-        let Reading { api, text_is_json, .. } = self.reading;
+        let (api, text_is_json) = (self.reading.api, self.reading.text_is_json);
         (!self.edits.is_empty())
             .then(|| Restoring::new(Arc::clone(&self.pseudonyms), api, if text_is_json { Form::Json } else { Form::Text }))
     }

@@ -258,6 +258,27 @@ async fn a_pseudonym_of_nobody_is_an_error_and_an_echo_is_none() {
     assert!(text(Api::Chat, &reply).contains(&format!("{EMAIL} is not {unknown}")), "{}", reply.text());
 }
 
+#[tokio::test]
+async fn a_kind_may_keep_its_shape() {
+    let config = "[pseudonyms]\nkeep_shape = [\"payment_card\"]\n".to_owned();
+    let world = World::answering_with((200, "application/json", b"{\"choices\":[]}".to_vec()), Props { config, ..under(TERMS) });
+    world.mock.stand(Mode::Pieces(2));
+    let said = json!({ "messages": [{ "role": "user", "content": format!("Charge {CARD}, tell {EMAIL}.") }] });
+    for stream in [false, true] {
+        let mut said = said.clone();
+        said["stream"] = json!(stream);
+        let reply = world.stage.chat(&body(Api::Chat, "alpha/m@openai", &said)).await;
+        assert!(text(Api::Chat, &reply).contains(&format!("Charge {CARD}, tell {EMAIL}.")), "{}", reply.text());
+        let left = world.mock.seen().pop().unwrap().json()["messages"][0]["content"].as_str().unwrap().to_owned();
+        assert!(!left.contains(CARD) && left.contains("PII_EML_") && !left.contains("PII_CRD_"), "{left}");
+        let card = left.strip_prefix("Charge ").unwrap().split(',').next().unwrap();
+        assert_eq!(
+            card.chars().map(|letter| letter.is_ascii_digit()).collect::<Vec<_>>(),
+            CARD.chars().map(|letter| letter.is_ascii_digit()).collect::<Vec<_>>()
+        );
+    }
+}
+
 fn under(terms: &str) -> Props {
     Props { terms: terms.to_owned(), ..Props::default() }
 }
