@@ -1,6 +1,8 @@
-//! `cargo xtask bench proxy`: the gateway, nginx and no proxy at all in front of one mock upstream, side by side in one run.
-//! Rounds are interleaved and medians taken, because a machine is never quiet; only ratios within one run mean anything.
+//! `cargo xtask bench`: Comity beside what it is compared with, in one run. `proxy` is the gateway, nginx and no proxy at all in front of one
+//! mock upstream (here); `detectors` has a file of its own. Medians of several rounds, because a machine is never quiet; only ratios within
+//! one run mean anything.
 
+mod detectors;
 mod nginx;
 mod side;
 mod table;
@@ -27,6 +29,8 @@ pub(crate) struct Args {
 enum What {
     /// CPU time a call, added latency and memory, against nginx
     Proxy(ProxyArgs),
+    /// What the detectors leave in clear and what they cost, against Presidio; writes docs/reference/detectors.md
+    Detectors(detectors::Args),
 }
 
 #[derive(clap::Args)]
@@ -110,6 +114,7 @@ type Reports = BTreeMap<(usize, Side), Vec<Report>>;
 pub(crate) fn run(project: &Project, args: &Args) -> anyhow::Result<bool> {
     match &args.what {
         What::Proxy(args) => proxy(project, args),
+        What::Detectors(args) => detectors::run(project, args),
     }
 }
 

@@ -4,6 +4,7 @@
 mod bench;
 mod generate;
 mod project;
+mod python;
 mod shell;
 mod test;
 mod tidy;

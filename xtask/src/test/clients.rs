@@ -1,14 +1,14 @@
 //! Runs tests/clients/ with the real client packages, pinned: Python's in a virtual environment, Node's in a copy of their folder, both
 //! below the target folder. It never installs anything outside that folder.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
 use super::{Tally, counted, data_folder};
 use crate::project::Project;
-use crate::shell;
+use crate::{python, shell};
 
 const FOLDER: &str = "tests/clients";
 const PINS: &str = "tests/clients/requirements.txt";
@@ -19,7 +19,7 @@ const NODE_MIN: (u32, u32) = (20, 10);
 
 /// Both suites, whether or not the first passes.
 pub(super) fn run(project: &Project) -> anyhow::Result<Tally> {
-    let python = environment(project)?;
+    let python = python::environment(project, "clients-venv", PINS)?;
     let mut tally = pytest(project, &python)?;
     tally.add(node(project, &python)?);
     Ok(tally)
@@ -39,23 +39,6 @@ fn with_programs<'a>(project: &Project, command: &'a mut Command) -> &'a mut Com
     command.env("COMITY_MOCK_BIN", project.program("debug", "mock-upstream"))
 }
 
-/// The Python of an environment that holds exactly the pinned packages; made anew when the pins change.
-fn environment(project: &Project) -> anyhow::Result<PathBuf> {
-    let pins = project.text(PINS)?.with_context(|| format!("`{PINS}` is not UTF-8"))?;
-    let folder = project.target.join("clients-venv");
-    let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    installed(&folder.join("installed.txt"), &pins, || install(project, &folder, &python))?;
-    Ok(python)
-}
-
-fn install(project: &Project, folder: &Path, python: &Path) -> anyhow::Result<()> {
-    let hint = "Python 3.11 or later with its `venv` module is needed (on Debian: apt-get install python3-venv)";
-    shell::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder)).context(hint)?;
-    let mut pip = Command::new(python);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"]).arg(project.root.join(PINS));
-    shell::run(&mut pip).context("cannot install the pinned client packages of Python")
-}
-
 // === Node ===
 
 fn node(project: &Project, python: &Path) -> anyhow::Result<Tally> {
@@ -72,7 +55,7 @@ fn node(project: &Project, python: &Path) -> anyhow::Result<Tally> {
         std::fs::copy(project.root.join(path), folder.join(name)).with_context(|| format!("cannot copy `{path}`"))?;
     }
     let pins = project.text(NODE_PINS)?.with_context(|| format!("`{NODE_PINS}` is not UTF-8"))?;
-    installed(&folder.join("installed.txt"), &pins, || {
+    python::installed(&folder.join("installed.txt"), &pins, || {
         let mut npm = Command::new("npm");
         npm.current_dir(&folder).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]);
         shell::run(&mut npm).context("cannot install the pinned client packages of Node")
@@ -86,15 +69,6 @@ fn node(project: &Project, python: &Path) -> anyhow::Result<Tally> {
 fn read_version(text: &str) -> Option<(u32, u32)> {
     let mut parts = text.trim().strip_prefix('v')?.split('.');
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
-}
-
-/// Does the work unless it was done for exactly these pins.
-fn installed(stamp: &Path, pins: &str, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
-    if std::fs::read_to_string(stamp).is_ok_and(|done| done == pins) {
-        return Ok(());
-    }
-    work()?;
-    std::fs::write(stamp, pins).with_context(|| format!("cannot write `{}`", stamp.display()))
 }
 
 #[cfg(test)]

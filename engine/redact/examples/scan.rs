@@ -1,0 +1,103 @@
+//! Comity's side of `cargo xtask bench detectors`: texts as JSON on standard input, findings and CPU time as JSON on standard output.
+//! It judges nothing: one scorer, elsewhere, judges both sides. A tool of this repository: what it prints says where personal data stands.
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "a measuring program reads, prints and looks at the clock")]
+
+use std::io::Read as _;
+use std::time::Duration;
+
+use comity_redact::{Detector, Finding};
+use serde::{Deserialize, Serialize};
+
+/// The tiers that [`Work::detector`] can build.
+const TIERS: [&str; 1] = ["patterns"];
+
+/// What to scan.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Work {
+    sets: Vec<Set>,
+    /// CPU time that each set is to be scanned for, over and over.
+    seconds: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Set {
+    name: String,
+    texts: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    /// All kinds that the detector knows, so that a misspelt name is seen.
+    kinds: Vec<String>,
+    tiers: [&'static str; TIERS.len()],
+    runs: Vec<Run>,
+}
+
+#[derive(Serialize)]
+struct Run {
+    set: String,
+    rounds: usize,
+    /// Of one round: the median of all.
+    cpu_seconds: f64,
+    /// A list for each text: kind, first byte, byte after the last.
+    findings: Vec<Vec<(String, usize, usize)>>,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut input = String::new();
+    std::io::stdin().read_to_string(&mut input)?;
+    let work: Work = serde_json::from_str(&input)?;
+    let detector = work.detector()?;
+    let kinds = detector.kinds().iter().map(|(_, info)| info.name.clone()).collect();
+    let runs = work.sets.iter().map(|set| run(&detector, set, work.seconds)).collect::<Result<_, _>>()?;
+    println!("{}", serde_json::to_string(&Report { kinds, tiers: TIERS, runs })?);
+    Ok(())
+}
+
+// === impl Work ===
+
+impl Work {
+    fn detector(&self) -> Result<Detector, Box<dyn std::error::Error>> {
+        Ok(Detector::new()?)
+    }
+}
+
+/// The round that warms the caches gives the findings and is not timed.
+fn run(detector: &Detector, set: &Set, seconds: f64) -> Result<Run, comity_redact::ScanError> {
+    let findings = set.texts.iter().map(|text| named(detector, text)).collect::<Result<_, _>>()?;
+    let mut times = Vec::new();
+    let mut sum = Duration::ZERO;
+    while sum.as_secs_f64() < seconds {
+        let begin = cpu_time();
+        for text in &set.texts {
+            std::hint::black_box(detector.scan(std::hint::black_box(text))?);
+        }
+        let time = cpu_time().saturating_sub(begin);
+        times.push(time);
+        // A clock that stands still must not make this endless.
+        sum = sum.saturating_add(time.max(Duration::from_micros(1)));
+    }
+    times.sort();
+    let median = times.get(times.len() / 2).copied().unwrap_or_default();
+    Ok(Run { set: set.name.clone(), rounds: times.len(), cpu_seconds: median.as_secs_f64(), findings })
+}
+
+fn named(detector: &Detector, text: &str) -> Result<Vec<(String, usize, usize)>, comity_redact::ScanError> {
+    let name = |finding: &Finding| detector.kinds().get(finding.kind).map(|info| info.name.clone()).unwrap_or_default();
+    Ok(detector.scan(text)?.iter().map(|finding| (name(finding), finding.start, finding.end)).collect())
+}
+
+/// Of this process.
+#[cfg(unix)]
+fn cpu_time() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(now.tv_sec.try_into().unwrap_or_default(), now.tv_nsec.try_into().unwrap_or_default())
+}
+
+/// Where there is no such clock, time that passes, since some moment in the past.
+#[cfg(not(unix))]
+fn cpu_time() -> Duration {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
+}
