@@ -5,6 +5,7 @@
 mod ask;
 mod catalogue;
 mod demo;
+mod detect;
 mod doctor;
 mod generate;
 mod keys;
@@ -47,6 +48,7 @@ pub(crate) enum Command {
     Ask(ask::Args),
     Terms(terms::Args),
     Catalogue(catalogue::Args),
+    Detect(detect::Args),
     Ledger(ledger::Args),
     Keys(keys::Args),
     Model(model::Args),
@@ -70,6 +72,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Ask(args) => ask::run(&args, cli.output),
         Command::Terms(args) => terms::run(args, cli.output),
         Command::Catalogue(args) => catalogue::run(args, cli.output),
+        Command::Detect(args) => detect::run(&args, cli.output),
         Command::Ledger(args) => ledger::run(args, cli.output),
         Command::Keys(args) => keys::run(args, cli.output),
         Command::Model(args) => model::run(args, cli.output),

@@ -282,6 +282,40 @@ pub struct TlsConfig {
 pub struct DetectorsConfig {
     /// Files of the organisation's own kinds.
     pub kinds: Vec<Spanned<PathBuf>>,
+    /// Lists of names.
+    #[serde(rename = "gazetteer")]
+    pub gazetteers: Vec<GazetteerConfig>,
+    /// A model made by `comity detect train`.
+    pub trained: Option<Spanned<PathBuf>>,
+    /// A general model that the organisation brings.
+    pub gliner: Option<GlinerConfig>,
+}
+
+/// `[[detectors.gazetteer]]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GazetteerConfig {
+    /// What the names are of.
+    pub kind: Spanned<String>,
+    /// A file with one name in a line.
+    pub path: Spanned<PathBuf>,
+}
+
+/// `[detectors.gliner]`: read by every build, and performed by those with the feature `gliner`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GlinerConfig {
+    /// An ONNX file.
+    pub model: Spanned<PathBuf>,
+    /// The `tokenizer.json` of the model.
+    pub tokenizer: Spanned<PathBuf>,
+    /// The library of ONNX Runtime; without it `ORT_DYLIB_PATH` names one.
+    pub runtime: Option<Spanned<PathBuf>>,
+    /// The least probability of a finding.
+    pub threshold: Option<f32>,
+    /// What the model is asked for, in its words, and the kind that each is found as.
+    #[serde(default)]
+    pub labels: BTreeMap<String, Spanned<String>>,
 }
 
 /// `[pseudonyms]`

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use comity_redact::{Detector, Finding, Kinds};
+use comity_redact::{Detector, Finding, Kinds, Tier};
 
 /// Something that looks for personal data and secrets in a text.
 pub trait Detect: Send + Sync {
@@ -11,6 +11,11 @@ pub trait Detect: Send + Sync {
 
     /// How thorough it is, as terms count it.
     fn level(&self) -> u8;
+
+    /// Whether even a short text takes longer than other calls may wait for.
+    fn is_slow(&self) -> bool {
+        false
+    }
 
     /// What is in `text`.
     ///
@@ -26,6 +31,10 @@ impl Detect for Detector {
 
     fn level(&self) -> u8 {
         Detector::level(self)
+    }
+
+    fn is_slow(&self) -> bool {
+        self.has(Tier::Gliner)
     }
 
     fn scan(&self, text: &str) -> Result<Vec<Finding>, String> {

@@ -164,6 +164,11 @@ fn folded(name: &str) -> String {
     name.chars().flat_map(char::to_lowercase).map(|letter| if letter == 'ſ' { 's' } else { letter }).collect()
 }
 
+/// The settings of an API that may be of any length. All others are shorter than what detectors look at.
+pub(crate) fn is_seed(name: &str) -> bool {
+    ["seed", "random_seed"].contains(&name)
+}
+
 /// Numbers from here on have nine digits: they may be those of a person.
 const LONG: u64 = 100_000_000;
 
@@ -218,7 +223,7 @@ impl<'de> Visitor<'de> for TopVisitor {
             let value = if PLACED.contains(&name.as_ref()) {
                 TopValue::Placed(map.next_value()?)
             } else {
-                TopValue::Parsed(map.next_value_seed(NodeVisitor { top: true })?)
+                TopValue::Parsed(map.next_value_seed(NodeVisitor { seed: is_seed(&name) })?)
             };
             bounded(&mut fields, (name, value))?;
         }
@@ -228,13 +233,13 @@ impl<'de> Visitor<'de> for TopVisitor {
 
 impl<'de> Deserialize<'de> for Node<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NodeVisitor { top: false })
+        deserializer.deserialize_any(NodeVisitor { seed: false })
     }
 }
 
 struct NodeVisitor {
-    /// A setting of the API: its numbers are of no person.
-    top: bool,
+    /// Its number is drawn by chance, and of no person.
+    seed: bool,
 }
 
 impl<'de> DeserializeSeed<'de> for NodeVisitor {
@@ -258,15 +263,15 @@ impl<'de> Visitor<'de> for NodeVisitor {
 
     // A long number may be a card or a telephone: detectors read it as text. None of these has twenty digits.
     fn visit_i64<E>(self, number: i64) -> Result<Node<'de>, E> {
-        Ok(if self.top || number.unsigned_abs() < LONG { Node::Number } else { Node::Text(Cow::Owned(number.unsigned_abs().to_string())) })
+        Ok(if self.seed || number.unsigned_abs() < LONG { Node::Number } else { Node::Text(Cow::Owned(number.unsigned_abs().to_string())) })
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Node<'de>, E> {
-        Ok(if self.top || number < LONG { Node::Number } else { Node::Text(Cow::Owned(number.to_string())) })
+        Ok(if self.seed || number < LONG { Node::Number } else { Node::Text(Cow::Owned(number.to_string())) })
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Node<'de>, E> {
-        Ok(if self.top || !(1e8..1e19).contains(&number.abs()) {
+        Ok(if self.seed || !(1e8..1e19).contains(&number.abs()) {
             Node::Number
         } else {
             Node::Text(Cow::Owned(format!("{:.0}", number.abs())))
@@ -354,6 +359,13 @@ mod tests {
     fn every_string_is_reached_unescaped() {
         let body = r#"{"model":"m","a":[{"kéy":"x\u0040y","n":1.5e3}],"b\n":null,"c":[[1,2,3],true,"end"]}"#;
         assert_eq!(strings(body), ["model", "m", "a", "kéy", "x@y", "n", "b\n", "c", "end"]);
+    }
+
+    #[test]
+    fn long_numbers_are_texts_but_for_seeds() {
+        let body = r#"{"seed":4111111111111111,"account":4111111111111111,"max_tokens":50,"x":{"seed":4111111111111112},"f":4.111111111111111e15}"#;
+        let numbers: Vec<_> = strings(body).into_iter().filter(|text| text.starts_with('4')).collect();
+        assert_eq!(numbers, ["4111111111111111", "4111111111111112", "4111111111111111"]);
     }
 
     #[test]

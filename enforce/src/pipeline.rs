@@ -41,7 +41,7 @@ use crate::shared::{Shared, Worker};
 use admit::Hop;
 use answer::Served;
 use caller::Caller;
-use facts::{Declared, Known};
+use facts::Known;
 use fallback::{Failure, Fallback};
 use find::Findings;
 use means::Original;
@@ -86,7 +86,7 @@ async fn steps(worker: &Worker, incoming: Incoming, decided: &mut Decided) -> Re
     let slot = accept::slot(shared)?;
     let knock = Knock { headers: &head.headers, peer: incoming.peer, now: clock::now() };
     let caller = identify(&shared.keys, &generation.config, &knock).await?;
-    let declared = Declared::read(&head.headers, &caller)?;
+    let declared = facts::declared(&head.headers, &caller, generation.detector.as_ref())?;
     let accepted = accept::body(shared, &head.headers, body, &generation.config.limits).await?;
 
     // 3, 4: what is in it, what it continues, and everything else that the decision may know.
@@ -99,16 +99,8 @@ async fn steps(worker: &Worker, incoming: Incoming, decided: &mut Decided) -> Re
         ending.not_billed();
     }
     let seed = notes.seed();
-    let hiding = Hiding::new(
-        Whose { tenant: caller.workload.unit.tenant(), epoch: facts.epoch },
-        (&body, &findings.values),
-        Reading {
-            api,
-            text_is_json: asked.text_is_json,
-            shaped: Arc::clone(&generation.shaped),
-            seals_are_ours: matches!(chain.seals, Seals::Of(_)),
-        },
-    );
+    let whose = Whose { tenant: caller.workload.unit.tenant(), epoch: facts.epoch };
+    let hiding = Hiding::new(whose, (&body, &findings.values), reading(&generation, &asked, (api, &chain)));
     let original = Original {
         asked: &asked,
         api,
@@ -180,6 +172,16 @@ async fn look(
         asked.model = pinned.to_string();
     }
     Ok((asked, findings, chain))
+}
+
+/// How the call is read when values are taken out of it, and put back into its answer.
+fn reading(generation: &Generation, asked: &Asked, (api, chain): (Api, &Chain)) -> Reading {
+    Reading {
+        api,
+        text_is_json: asked.text_is_json,
+        shaped: Arc::clone(&generation.shaped),
+        seals_are_ours: matches!(chain.seals, Seals::Of(_)),
+    }
 }
 
 /// Applies the means and sends, once.

@@ -1,6 +1,7 @@
 //! Step 10: pseudonyms in an answer become the values that they stand for, as the answer streams.
 //!
-//! Nothing is collected: a frame in is a frame out, and only the end of a text that may begin a pseudonym waits for the next frame.
+//! Nothing is collected: a frame in is a frame out, and only the end of a text that may begin a pseudonym waits for the next frame, be
+//! it the last letter of `help`.
 //! What nothing changes in passes byte for byte. Never gives out anything from the frame on that names a pseudonym which the call does
 //! not have, and never logs or quotes what it reads.
 
@@ -165,6 +166,11 @@ fn rewritten(
     place: &Place<'_, '_>,
     mut each: impl FnMut(&Piece<'_>) -> Result<Option<String>, Unrestorable>,
 ) -> Result<Option<String>, Unrestorable> {
+    if !place.raw.contains('\\') {
+        // Most strings are one piece that stays as it is.
+        let new = each(&Piece::Text(Cow::Borrowed(place.raw)))?;
+        return Ok(new.filter(|new| new != place.raw).map(|new| quoted(&new)));
+    }
     let mut changed = false;
     let mut raw = String::new();
     for piece in place.pieces() {

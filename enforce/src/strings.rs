@@ -75,21 +75,22 @@ pub(crate) fn quoted(text: &str) -> String {
 
 /// Adds the text as it stands between the quotes of a JSON string.
 pub(crate) fn escape(text: &str, out: &mut String) {
-    for part in text.split_inclusive(|letter: char| letter == '"' || letter == '\\' || letter < ' ') {
-        let mut letters = part.chars();
-        match letters.next_back() {
-            Some('"') => out.extend([letters.as_str(), "\\\""]),
-            Some('\\') => out.extend([letters.as_str(), "\\\\"]),
-            Some('\n') => out.extend([letters.as_str(), "\\n"]),
-            Some('\r') => out.extend([letters.as_str(), "\\r"]),
-            Some('\t') => out.extend([letters.as_str(), "\\t"]),
-            Some(control) if control < ' ' => {
-                out.push_str(letters.as_str());
-                out.push_str(&format!("\\u{:04x}", u32::from(control)));
-            }
-            Some(_) | None => out.push_str(part),
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+        let (plain, special) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        out.push_str(plain);
+        let mut letters = special.chars();
+        match letters.next() {
+            Some('\n') => out.push_str("\\n"),
+            Some('\r') => out.push_str("\\r"),
+            Some('\t') => out.push_str("\\t"),
+            Some(control) if control < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(control))),
+            Some(letter) => out.extend(['\\', letter]),
+            None => {}
         }
+        rest = letters.as_str();
     }
+    out.push_str(rest);
 }
 
 /// A text may nest this deep: more than any JSON that people mean, and short enough to look through a path.

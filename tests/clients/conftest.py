@@ -36,7 +36,7 @@ def upstreams(mock: Mock) -> str:
 @pytest.fixture(scope="session")
 def mock_process():
     dialects = sorted(folder for folder in DIALECTS_RECORDED.iterdir() if folder.is_dir())
-    folders = [folder for folder in (OWN_RECORDED, OTHERS_RECORDED, *dialects) if folder.is_dir()]
+    folders = [folder for folder in (SETTINGS, OWN_RECORDED, OTHERS_RECORDED, *dialects) if folder.is_dir()]
     mock = Mock(folders)
     yield mock
     mock.stop()
@@ -89,6 +89,16 @@ def wide_gateway(tmp_path_factory, mock_process):
     assert gateway.stop() == 0
 
 
+@pytest.fixture(scope="session")
+def hidden_gateway(tmp_path_factory, mock_process):
+    """One upstream of every dialect, under terms that let personal data go as pseudonyms only."""
+    folder = tmp_path_factory.mktemp("hidden")
+    config = configuration(folder, mock_process.url, "pseudonyms.cedar")
+    gateway = Gateway(folder, config, {"open": KEYS["casework"]}, AWS)
+    yield gateway
+    assert gateway.stop() == 0
+
+
 @dataclass
 class Way:
     """A way to the mock: an upstream behind the gateway, or the mock itself."""
@@ -109,13 +119,20 @@ class Way:
         return anthropic.Anthropic(base_url=self.url, api_key=self.key, **{"max_retries": 0, "timeout": 60, **options})
 
 
+def direct_to(mock: Mock) -> Way:
+    return Way(DIRECT, mock.url, "mock-secret", "echo-1")
+
+
+def through(gateway: Gateway, upstream: str) -> Way:
+    return Way(upstream, gateway.url, gateway.keys["open"], UPSTREAMS[upstream].model)
+
+
 @pytest.fixture
 def way(request, mock):
     """Parametrised by the name of an upstream."""
     if request.param == DIRECT:
-        return Way(DIRECT, mock.url, "mock-secret", "echo-1")
-    gateway = request.getfixturevalue("wide_gateway")
-    return Way(request.param, gateway.url, gateway.keys["open"], UPSTREAMS[request.param].model)
+        return direct_to(mock)
+    return through(request.getfixturevalue("wide_gateway"), request.param)
 
 
 def ways(*names: str):

@@ -62,14 +62,14 @@ LIMITS = "[limits]\nretries_max = 0\ncircuit_failures = 0\n"
 DIRECT = "direct"
 
 
-def configuration(folder: Path, url: str) -> str:
-    """A `comity.toml` with every upstream, under terms that admit everything. Writes the catalogue's files beside it."""
+def configuration(folder: Path, url: str, terms: str = "open.cedar") -> str:
+    """A `comity.toml` with every upstream, under terms that admit everything unless others are named. Writes the catalogue's files beside it."""
     files = []
     for upstream in UPSTREAMS.values():
         file = folder / f"mock{upstream.name}.toml"
         file.write_text(upstream.catalogue(), encoding="utf-8")
         files.append(str(file))
-    layer = f'[[layer]]\nname = "open"\npath = {json.dumps(str(SETTINGS / "open.cedar"))}\n'
+    layer = f'[[layer]]\nname = "open"\npath = {json.dumps(str(SETTINGS / terms))}\n'
     tables = [upstream.table(url) for upstream in UPSTREAMS.values()]
     return "\n".join([f"catalogue = {json.dumps(files)}\n", layer, *tables, LIMITS])
 

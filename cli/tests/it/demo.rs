@@ -18,7 +18,7 @@ fn model() -> PathBuf {
 }
 
 #[test]
-fn a_person_reads_six_calls_and_a_verified_ledger() {
+fn a_person_reads_seven_calls_and_a_verified_ledger() {
     let machine = Machine::new();
     let model = model();
     let output = machine.run(&["demo", "--model", model.to_str().unwrap()]);
@@ -29,12 +29,18 @@ fn a_person_reads_six_calls_and_a_verified_ledger() {
     for line in shown.lines().filter(|line| !line.contains(&paths)) {
         assert!(line.chars().count() <= 80, "{line}");
     }
-    for number in 1..=6 {
-        assert!(shown.contains(&format!("\n{number} of 6  ")), "{shown}");
+    for number in 1..=7 {
+        assert!(shown.contains(&format!("\n{number} of 7  ")), "{shown}");
     }
-    for part in
-        ["denied by personal-needs-protection", "pseudonymised", "no credential here", "and it answered", "comes first", "found (leaf"]
-    {
+    for part in [
+        "admitted if pseudonymised",
+        "means: pseudonymised",
+        "PII_EML_",
+        "no credential here",
+        "and it answered",
+        "comes first",
+        "found (leaf",
+    ] {
         assert!(squeezed(&shown).contains(part), "{part}: {shown}");
     }
     let store = machine.data().join("demo/comity.db");
@@ -46,20 +52,22 @@ fn a_person_reads_six_calls_and_a_verified_ledger() {
 }
 
 #[test]
-fn the_demo_as_data_holds_the_six_cases_and_serves_on() {
+fn the_demo_as_data_holds_the_seven_cases_and_serves_on() {
     let machine = Machine::new();
     let model = model();
     let demo = Gateway::demo(&machine, &["demo", "--serve", "--output", "json", "--model", model.to_str().unwrap()]);
     let calls = demo.started["calls"].as_array().unwrap();
     let verdicts: Vec<_> = calls.iter().map(|call| call["ended"]["verdict"].as_str().unwrap()).collect();
-    assert_eq!(verdicts, ["permit", "permit", "permit", "denial", "denial", "permit"]);
+    assert_eq!(verdicts, ["permit", "permit", "permit", "permit", "denial", "denial", "permit"]);
     for call in calls {
         check_call(call);
     }
-    assert!(admitted(&calls[1]).len() < admitted(&calls[0]).len(), "personal data goes to fewer");
-    assert_eq!(admitted(&calls[2]).len(), 1, "confidential data is served by the own machine alone");
-    assert!(!calls[5]["candidates"][0]["preferred_by"].as_array().unwrap().is_empty(), "what is preferred comes first");
-    assert_eq!(calls[4]["data"]["secrets"], true);
+    let as_it_is = |call: &Value| admitted(call).into_iter().filter(|one| one["means"] == serde_json::json!([])).count();
+    assert!(as_it_is(&calls[1]) < as_it_is(&calls[0]), "personal data goes to fewer as it is");
+    assert_eq!(admitted(&calls[3]).len(), 1, "confidential data is served by the own machine alone");
+    assert!(!calls[6]["candidates"][0]["preferred_by"].as_array().unwrap().is_empty(), "what is preferred comes first");
+    assert_eq!(calls[5]["data"]["secrets"], true);
+    check_pseudonyms(&calls[2]);
     let answered = demo.ask(&machine, &["hello", "--max-tokens", "3"]);
     assert_eq!(answered.status.code(), Some(0), "{}", text(&answered.stderr));
     assert_eq!(demo.stop(), Some(0));
@@ -88,19 +96,27 @@ fn a_model_that_is_none_is_refused() {
 fn check_call(call: &Value) {
     assert_eq!(call["decision"].as_str().unwrap().len(), 64);
     let candidates = call["candidates"].as_array().unwrap();
-    assert!(candidates.len() >= 15, "{candidates:?}");
+    assert!(candidates.len() >= 15 || call["passed"].is_object(), "{candidates:?}");
     let here: Vec<_> = candidates.iter().filter(|one| one["reachable"] == true).collect();
     match call["ended"]["verdict"].as_str().unwrap() {
         "permit" => {
-            assert_eq!(call["ended"]["offering"], here[0]["offering"], "only the model on this machine answers");
+            assert!(here.iter().any(|one| one["offering"] == call["ended"]["offering"]), "only this machine answers");
             assert!(!call["ended"]["answer"].as_str().unwrap().is_empty());
         }
         _ => {
-            assert!(here.is_empty());
+            assert!(here.is_empty(), "{here:?}");
             assert!(!call["ended"]["reasons"].as_array().unwrap().is_empty());
             assert!(!call["ended"]["would_help"].as_array().unwrap().is_empty());
         }
     }
+}
+
+/// What left has a pseudonym where the question has an address; the answer has the address again.
+fn check_pseudonyms(call: &Value) {
+    let (left, returned) = (call["passed"]["left"].as_str().unwrap(), call["passed"]["returned"].as_str().unwrap());
+    assert!(left.contains("PII_EML_") && !left.contains("ada.brown") && !returned.contains("ada.brown"), "{call}");
+    assert_eq!((call["ended"]["means"].as_str(), call["ended"]["offering"].as_str()), (Some("pseudonymised"), Some("far-end/smollm2@xx")));
+    assert_eq!(returned.contains("PII_EML_"), call["ended"]["answer"].as_str().unwrap().contains("ada.brown@example.org"), "{call}");
 }
 
 fn admitted(call: &Value) -> Vec<&Value> {

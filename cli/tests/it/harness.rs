@@ -135,6 +135,27 @@ impl Gateway {
         Self { child, url: text("url"), key: text("key"), started }
     }
 
+    /// The same with a log that says everything, and all that it writes in `stdout.txt` and `stderr.txt` beside the data folder.
+    pub(crate) fn start_talking(machine: &Machine, args: &[&str]) -> Self {
+        let mut all = vec!["up", "--listen", "127.0.0.1:0", "--output", "json"];
+        all.extend(args);
+        let open = |name: &str| std::fs::File::create_new(machine.folder().join(name)).unwrap();
+        let mut command = machine.command(&all);
+        command.env("COMITY_LOG", "trace").env("RUST_LOG", "trace").env("RUST_BACKTRACE", "full").env("MOCK_KEY", "mock-secret");
+        command.env("TMPDIR", machine.folder().join("tmp")).stdout(open("stdout.txt")).stderr(open("stderr.txt"));
+        let mut child = command.spawn().unwrap();
+        let started: serde_json::Value = loop {
+            let read = |name: &str| std::fs::read_to_string(machine.folder().join(name)).unwrap();
+            if let Ok(started) = serde_json::from_str(&read("stdout.txt")) {
+                break started;
+            }
+            assert!(child.try_wait().unwrap().is_none(), "the gateway did not start:\n{}", read("stderr.txt"));
+            std::thread::yield_now();
+        };
+        let text = |name: &str| started[name].as_str().unwrap_or_default().to_owned();
+        Self { child, url: text("url"), key: text("key"), started }
+    }
+
     /// Runs a demo until it says on stderr, for a person, how to call the gateway that it keeps.
     pub(crate) fn demo(machine: &Machine, args: &[&str]) -> Self {
         let mut child = machine.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

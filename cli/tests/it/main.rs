@@ -10,8 +10,10 @@
 )]
 
 mod ask;
+mod canary;
 mod catalogue;
 mod demo;
+mod detect;
 mod frame;
 mod harness;
 mod keys;

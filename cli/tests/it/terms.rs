@@ -140,7 +140,7 @@ fn a_diff_names_what_changes_and_the_terms_to_blame() {
     };
     let report: serde_json::Value = serde_json::from_slice(&diff(&["--output", "json", "--class", "critical"]).stdout).unwrap();
     assert_eq!(report["before"], serde_json::json!(["open"]));
-    assert_eq!(report["performed"], serde_json::json!(["unretained"]));
+    assert_eq!(report["performed"], serde_json::json!(["unretained", "pseudonymised"]));
     let of = |offering: &str| report["changes"].as_array().unwrap().iter().find(|row| row["offering"] == offering).cloned();
     let moved = of("example/small@fr").unwrap();
     assert_eq!((moved["before"].as_str(), moved["after"].as_str()), (Some("as is"), Some("attested")));

@@ -132,6 +132,27 @@ const KEYS: &[Key] = &[
         ("", "all offerings that match are behind the name; a route has either `offerings` or `select`"),
     ),
     key("[detectors]", "kinds", "list of paths", ("[]", "files of the organisation's own kinds, in the form of those in `packs/kinds`")),
+    key("[detectors]", "trained", "path", ("none", "a model of names, made by `comity detect train` from texts of your own")),
+    key(
+        "[[detectors.gazetteer]]",
+        "kind",
+        "text",
+        ("required", "what the names in the list are of: `person`, `location`, `organisation` or any other kind"),
+    ),
+    key("[[detectors.gazetteer]]", "path", "path", ("required", "a list with one name in a line; `#` begins a comment")),
+    key("[detectors.gliner]", "model", "path", ("required", "a GLiNER model in ONNX form; [gliner.md](gliner.md) says how to bring one")),
+    key("[detectors.gliner]", "tokenizer", "path", ("required", "the `tokenizer.json` of the model")),
+    key("[detectors.gliner]", "runtime", "path", ("`ORT_DYLIB_PATH`", "the library of ONNX Runtime, 1.17 or newer")),
+    key("[detectors.gliner]", "threshold", "number", ("0.5", "the least probability of a finding, above 0 and below 1; lower leaks less")),
+    key(
+        "[detectors.gliner]",
+        "labels",
+        "table of label and kind",
+        (
+            "person, organization, location, address, date of birth",
+            "what the model is asked for, in its words, and the kind that each is found as: `{ \"street address\" = \"address\" }`",
+        ),
+    ),
     key(
         "[pseudonyms]",
         "rotate_days",
@@ -234,6 +255,9 @@ mod tests {
                 let named = KEYS.iter().filter(|key| !key.table.is_empty());
                 documented.extend(named.map(|key| key.table.trim_matches(['[', ']']).split('.').next().unwrap().to_owned()));
             }
+            let outer = format!("{}.", table.trim_matches(['[', ']']));
+            let inner = KEYS.iter().filter_map(|key| key.table.trim_matches(['[', ']']).strip_prefix(&outer));
+            documented.extend(inner.map(str::to_owned));
             assert_eq!(documented, read_by_code(table), "{table}");
         }
     }

@@ -3,49 +3,199 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use comity_redact::{Detector, Kind, Kinds};
+use comity_redact::{Detector, Gazetteer, Kind, Kinds, Names, Trained};
 use toml::Spanned;
 
-use crate::config::{Config, ConfigProblem, near_kind};
+use crate::config::{Config, ConfigProblem, GlinerConfig, near_kind};
 use crate::detect::Detect;
+
+/// Reads the files of the detectors and says what is wrong with them.
+struct Builder<'a> {
+    config: &'a Config,
+    files: &'a mut Vec<PathBuf>,
+}
 
 /// The detectors of a configuration; nothing when a file of theirs has a problem.
 pub(super) fn build(config: &Config, files: &mut Vec<PathBuf>, problems: &mut Vec<ConfigProblem>) -> Option<Arc<dyn Detect>> {
-    let kinds = kinds(config, files).map_err(|problem| problems.push(problem)).ok()?;
-    for (name, hint) in config.findings.unknown(&kinds) {
-        problems.push(config.source().problem(None, format!("`[findings]` names an unknown finding `{name}`")).hint(hint));
+    match (Builder { config, files }).detector() {
+        Ok(detector) => {
+            for (name, hint) in config.findings.unknown(detector.kinds()) {
+                problems.push(config.source().problem(None, format!("`[findings]` names an unknown finding `{name}`")).hint(hint));
+            }
+            Some(Arc::new(detector))
+        }
+        Err(problem) => {
+            problems.push(problem);
+            None
+        }
     }
-    let built = Detector::with_kinds(kinds).map_err(|error| problems.push(config.source().problem(None, error.to_string())));
-    let shared = |detector| -> Arc<dyn Detect> { Arc::new(detector) };
-    built.ok().map(shared)
 }
 
 /// The kinds whose pseudonyms keep their shape.
 pub(super) fn shaped(config: &Config, kinds: &Kinds, problems: &mut Vec<ConfigProblem>) -> Arc<[Kind]> {
-    let known: Vec<&str> = kinds.iter().map(|(_, kind)| kind.name.as_str()).collect();
-    let mut find = |name: &Spanned<String>| {
-        let found = kinds.find(name.get_ref());
-        if found.is_none() {
-            let problem = config.source().problem(Some(name.span()), format!("unknown kind `{}`", name.get_ref()));
-            problems.push(problem.hint(near_kind(name.get_ref(), &known)));
+    let found = config.pseudonyms.keep_shape.iter().map(|name| find(config, kinds, name));
+    found.filter_map(|found| found.map_err(|problem| problems.push(problem)).ok()).collect()
+}
+
+fn find(config: &Config, kinds: &Kinds, name: &Spanned<String>) -> Result<Kind, ConfigProblem> {
+    kinds.find(name.get_ref()).ok_or_else(|| {
+        let known: Vec<&str> = kinds.iter().map(|(_, kind)| kind.name.as_str()).collect();
+        let problem = config.source().problem(Some(name.span()), format!("unknown kind `{}`", name.get_ref()));
+        problem.hint(near_kind(name.get_ref(), &known))
+    })
+}
+
+// === impl Builder ===
+
+impl Builder<'_> {
+    fn detector(mut self) -> Result<Detector, ConfigProblem> {
+        let built = if self.config.detectors.kinds.is_empty() { Detector::new() } else { Detector::with_kinds(self.kinds()?) };
+        let mut detector = built.map_err(|error| self.config.source().problem(None, error.to_string()))?;
+        if !self.config.detectors.gazetteers.is_empty() {
+            let names = self.gazetteer(detector.kinds())?;
+            detector = detector.with_names(Arc::new(names));
         }
-        found
-    };
-    config.pseudonyms.keep_shape.iter().filter_map(&mut find).collect()
-}
-
-fn kinds(config: &Config, files: &mut Vec<PathBuf>) -> Result<Kinds, ConfigProblem> {
-    let mut texts = Vec::new();
-    for path in &config.detectors.kinds {
-        texts.push((path.get_ref().display().to_string(), read(config, path, files)?));
+        if let Some(path) = &self.config.detectors.trained {
+            let bytes = self.read(path)?;
+            let problem = |error| self.config.source().problem(Some(path.span()), format!("`{}`: {error}", path.get_ref().display()));
+            let model = Trained::load(&bytes, detector.kinds()).map_err(problem)?;
+            detector = detector.with_names(Arc::new(model));
+        }
+        if let Some(gliner) = &self.config.detectors.gliner {
+            let names = self.gliner(gliner, detector.kinds())?;
+            detector = detector.with_names(names);
+        }
+        Ok(detector)
     }
-    let texts: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    Kinds::shipped().with(&texts).map_err(|error| config.source().problem(None, error.to_string()))
+
+    /// A general model. Its file may be of gigabytes: it is opened, and not read here.
+    #[cfg(feature = "gliner")]
+    fn gliner(&mut self, gliner: &GlinerConfig, kinds: &Kinds) -> Result<Arc<dyn Names>, ConfigProblem> {
+        use comity_gliner::{Gliner, Settings};
+
+        let full = |path: &Spanned<PathBuf>| self.config.folder().join(path.get_ref());
+        let (model, tokenizer, runtime) = (full(&gliner.model), full(&gliner.tokenizer), gliner.runtime.as_ref().map(full));
+        let settings = Settings {
+            model: &model,
+            tokenizer: &tokenizer,
+            runtime: runtime.as_deref(),
+            labels: self.labels(gliner, kinds)?,
+            threshold: gliner.threshold.unwrap_or(Settings::THRESHOLD),
+        };
+        let opened = Gliner::open(settings).map_err(|error| {
+            let problem = self.config.source().problem(Some(gliner.model.span()), error.to_string());
+            match error.hint() {
+                Some(hint) => problem.hint(hint),
+                None => problem,
+            }
+        })?;
+        self.files.extend([model, tokenizer]);
+        Ok(Arc::new(opened))
+    }
+
+    #[cfg(feature = "gliner")]
+    fn labels(&self, gliner: &GlinerConfig, kinds: &Kinds) -> Result<Vec<(String, Kind)>, ConfigProblem> {
+        if gliner.labels.is_empty() {
+            return Ok(comity_gliner::Settings::usual_labels(kinds));
+        }
+        gliner.labels.iter().map(|(label, kind)| Ok((label.clone(), find(self.config, kinds, kind)?))).collect()
+    }
+
+    #[cfg(not(feature = "gliner"))]
+    fn gliner(&mut self, gliner: &GlinerConfig, _: &Kinds) -> Result<Arc<dyn Names>, ConfigProblem> {
+        let problem = self.config.source().problem(Some(gliner.model.span()), "this program was built without GLiNER models");
+        Err(problem.hint("build it with `--features gliner`, or take `[detectors.gliner]` out"))
+    }
+
+    fn kinds(&mut self) -> Result<Kinds, ConfigProblem> {
+        let config = self.config;
+        config.detectors.kinds.iter().try_fold(Kinds::shipped(), |kinds, path| {
+            let (name, text) = (path.get_ref().display().to_string(), self.text(path)?);
+            kinds.with(&[(&name, &text)]).map_err(|error| config.source().problem(Some(path.span()), error.to_string()))
+        })
+    }
+
+    /// All lists as one: a name in two of them is found once.
+    fn gazetteer(&mut self, kinds: &Kinds) -> Result<Gazetteer, ConfigProblem> {
+        let config = self.config;
+        let mut lists = Vec::new();
+        for list in &config.detectors.gazetteers {
+            lists.push((find(config, kinds, &list.kind)?, self.text(&list.path)?));
+        }
+        let lines = lists.iter().flat_map(|(kind, text)| text.lines().map(|line| (*kind, line)));
+        Gazetteer::build(lines).map_err(|error| config.source().problem(None, error.to_string()))
+    }
+
+    fn text(&mut self, path: &Spanned<PathBuf>) -> Result<String, ConfigProblem> {
+        let bytes = self.read(path)?;
+        let not_text = |_| self.config.source().problem(Some(path.span()), format!("`{}` is not UTF-8", path.get_ref().display()));
+        String::from_utf8(bytes).map_err(not_text)
+    }
+
+    fn read(&mut self, path: &Spanned<PathBuf>) -> Result<Vec<u8>, ConfigProblem> {
+        let full = self.config.folder().join(path.get_ref());
+        self.files.push(full.clone());
+        let unreadable = |error| format!("cannot read `{}`: {error}", full.display());
+        std::fs::read(&full).map_err(|error| self.config.source().problem(Some(path.span()), unreadable(error)))
+    }
 }
 
-fn read(config: &Config, path: &Spanned<PathBuf>, files: &mut Vec<PathBuf>) -> Result<String, ConfigProblem> {
-    let full = config.folder().join(path.get_ref());
-    files.push(full.clone());
-    let unreadable = |error| format!("cannot read the kinds in `{}`: {error}", full.display());
-    std::fs::read_to_string(&full).map_err(|error| config.source().problem(Some(path.span()), unreadable(error)))
+#[cfg(test)]
+mod tests {
+    use comity_redact::Tier;
+
+    use super::*;
+
+    fn check(tables: &str) -> Result<Arc<dyn Detect>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("staff.txt"), "# ours\nAda Lovelace\n").unwrap();
+        std::fs::write(folder.path().join("bad.crf"), "no model").unwrap();
+        std::fs::write(folder.path().join("bad.toml"), "[[kind]]\nname = 3").unwrap();
+        let config = Config::parse(&folder.path().join("comity.toml"), tables).unwrap();
+        let mut problems = Vec::new();
+        let built = build(&config, &mut Vec::new(), &mut problems);
+        shaped(&config, &Kinds::shipped(), &mut problems);
+        let shown = problems
+            .iter()
+            .map(|problem| format!("{} / {}", problem.message, problem.hint.clone().unwrap_or_default()))
+            .collect::<Vec<_>>();
+        built.filter(|_| problems.is_empty()).ok_or_else(|| shown.join("\n"))
+    }
+
+    #[test]
+    fn a_list_of_names_is_a_tier() {
+        assert_eq!(check("").unwrap().level(), 1);
+        let detector = check("[[detectors.gazetteer]]\nkind = \"person\"\npath = \"staff.txt\"").unwrap();
+        let found = detector.scan("ask Ada Lovelace").unwrap();
+        assert_eq!((detector.level(), found[0].tier, (found[0].start, found[0].end)), (2, Tier::Gazetteer, (4, 16)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_file() {
+        for (tables, said) in [
+            ("[detectors]\ntrained = \"bad.crf\"", "`bad.crf`: "),
+            ("[detectors]\nkinds = [\"bad.toml\"]", "kinds file `bad.toml`"),
+            ("[detectors]\nkinds = [\"none.toml\"]", "cannot read "),
+            ("[[detectors.gazetteer]]\nkind = \"persn\"\npath = \"staff.txt\"", "unknown kind `persn` / did you mean `person`?"),
+            ("[pseudonyms]\nkeep_shape = [\"payment\"]", "unknown kind `payment` / did you mean `payment_card`?"),
+            ("[findings]\nemial = \"secret\"", "names an unknown finding `emial` / did you mean `email`?"),
+        ] {
+            let problem = check(tables).err().unwrap();
+            assert!(problem.contains(said), "{problem}");
+        }
+    }
+
+    /// Nothing is opened: without the feature the table is refused, with it the threshold or the kind is.
+    #[test]
+    fn a_general_model_that_cannot_be_had_is_refused() {
+        let table = |more: &str| format!("[detectors.gliner]\nmodel = \"m.onnx\"\ntokenizer = \"t.json\"\n{more}");
+        let refused = |more: &str| check(&table(more)).err().unwrap();
+        if cfg!(feature = "gliner") {
+            assert!(refused("threshold = 1").contains("the threshold must be above 0 and below 1 / leave it out for 0.5"));
+            assert!(refused("labels = { name = \"persn\" }").contains("unknown kind `persn` / did you mean `person`?"));
+            assert!(refused("").contains("t.json` cannot be used: "));
+        } else {
+            assert!(refused("").contains("built without GLiNER models / build it with `--features gliner`"));
+        }
+    }
 }

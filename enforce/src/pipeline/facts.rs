@@ -2,6 +2,7 @@
 
 use comity_decide::Candidates;
 use comity_dialect::Api;
+use comity_redact::{Finding, Tier};
 use comity_vocab::{Call, Classification, Data, Means, MeansSet, Places};
 use http::HeaderMap;
 
@@ -12,6 +13,7 @@ use super::state::{Chain, Seals};
 use crate::asked::{Asked, StoreAsked};
 use crate::clock;
 use crate::config::suggestion;
+use crate::detect::{Detect, scan};
 use crate::error::CallError;
 use crate::generation::Generation;
 use crate::limits::{FEATURE_BYTES_MAX, FEATURES_BYTES_MAX};
@@ -149,6 +151,31 @@ fn is_features(value: &[u8]) -> bool {
     value.iter().all(is_of_name) && value.len() <= FEATURES_BYTES_MAX && longest <= FEATURE_BYTES_MAX
 }
 
+/// What the caller declares, in headers that are all in order.
+pub(crate) fn declared(headers: &HeaderMap, caller: &Caller, detector: &dyn Detect) -> Result<Declared, CallError> {
+    let declared = Declared::read(headers, caller)?;
+    check_along(headers, detector)?;
+    Ok(declared)
+}
+
+/// Refuses a call whose headers for the upstream hold what detectors know: nothing there can be replaced.
+///
+/// # Errors
+/// The header's name; nothing of its value.
+fn check_along(headers: &HeaderMap, detector: &dyn Detect) -> Result<(), CallError> {
+    let along = ANTHROPIC_HEADERS.into_iter().chain(OPENAI_HEADERS);
+    for (name, value) in along.flat_map(|name| headers.get_all(name).iter().map(move |value| (name, value))) {
+        let text = value.to_str().unwrap_or_default();
+        // To a trained model a version is a date; patterns know versions.
+        let by_pattern = |found: Vec<Finding>| found.iter().any(|finding| finding.tier == Tier::Patterns);
+        if scan(detector, text).map_or(true, by_pattern) {
+            let message = format!("the header `{name}` holds what looks like personal data or a credential: leave it out");
+            return Err(CallError::invalid_field(name, message));
+        }
+    }
+    Ok(())
+}
+
 /// Headers of SDKs with governance meaning. They go nowhere, and nobody may believe that they did.
 const GOVERNANCE_HEADERS: [(&str, &str); 2] = [
     ("openai-organization", "names the account, and with it residency and retention, which terms and catalogue decide"),
@@ -254,5 +281,26 @@ mod tests {
         assert!(matches!(read(&[("openai-project", "proj_eu")]), Err(CallError::CannotHonour { .. })));
         assert!(read(&[("anthropic-beta", "files-api-2025-04-14, mcp-client-2025-11-20"), ("openai-beta", "assistants=v2")]).is_ok());
         assert!(matches!(read(&[("anthropic-beta", "ada@example.org")]), Err(CallError::Invalid { .. })));
+    }
+
+    #[test]
+    fn what_goes_along_holds_nothing_that_detectors_know() {
+        let detector = comity_redact::Detector::new().unwrap();
+        let check = |name: &'static str, value: &'static str| {
+            let headers = HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))]);
+            check_along(&headers, &detector)
+        };
+        for (name, value) in [
+            ("anthropic-version", "2023-06-01"),
+            ("anthropic-version", "2026-10-21"),
+            ("anthropic-beta", "files-api-2025-04-14, mcp-client-2025-11-20"),
+            ("openai-beta", "assistants=v2"),
+        ] {
+            assert!(check(name, value).is_ok(), "{value}");
+        }
+        for (name, value) in [("anthropic-beta", "4111111111111111"), ("openai-beta", "a, 4111-1111-1111-1111")] {
+            let refused = check(name, value);
+            assert!(matches!(&refused, Err(CallError::Invalid { message, .. }) if !message.contains("1111")), "{refused:?}");
+        }
     }
 }

@@ -51,9 +51,9 @@ pub(crate) struct Reference {
     pub(crate) kept: Kept,
 }
 
-/// Parses the body once, reads what it asks for and finds what is in it. Large bodies are read on a thread of their own.
+/// Parses the body once, reads what it asks for and finds what is in it. What takes long is done on a thread of its own.
 pub(crate) async fn find(body: &Bytes, api: Api, detector: &Arc<dyn Detect>) -> Result<(Asked, Findings), CallError> {
-    if body.len() <= INLINE_BYTES_MAX {
+    if body.len() <= INLINE_BYTES_MAX && !detector.is_slow() {
         return read(body, api, detector.as_ref());
     }
     let (body, detector) = (body.clone(), Arc::clone(detector));

@@ -15,6 +15,7 @@ use comity_vocab::{Means, MeansSet};
 use tokio::sync::OnceCell;
 
 use super::find::{JSON_IN_JSON_MAX, has_blob};
+use crate::document::is_seed;
 use crate::edit::{Edit, apply_text};
 use crate::error::CallError;
 use crate::limits::INLINE_BYTES_MAX;
@@ -254,10 +255,11 @@ fn inner_edits(json: &str, pseudonyms: &Pseudonyms, depth: u8) -> Vec<Edit> {
     }
 }
 
-/// The model's name and numbers at the top: settings of the API, in which no detector looks.
+/// The model's name and the seed at the top: settings of the API, in which no detector looks.
 fn is_setting(place: &Place<'_, '_>) -> bool {
     let is_model = place.name() == Some("model") && !place.is_key();
-    place.path.len() == 1 && (is_model || place.is_number())
+    let is_seed = place.name().is_some_and(is_seed) && place.is_number();
+    place.path.len() == 1 && (is_model || is_seed)
 }
 
 /// A number as detectors read it: without its sign and its fraction.

@@ -50,3 +50,13 @@ fn a_table_of_numbers(bencher: Bencher<'_, '_>) {
 fn a_list_of_phone_numbers(bencher: Bencher<'_, '_>) {
     scan(bencher, &"+44 7911 123456, 020 7946 0958\n".repeat(4096));
 }
+
+#[divan::bench]
+fn text_in_other_digits_and_escapes(bencher: Bencher<'_, '_>) {
+    scan(bencher, &"رقم الهاتف ٠٥٠١٢٣٤٥٦٧ وتاريخ ١٢/٠٣/١٩٨٠، ada%40example.org &amp; caf&#233;, １２３４ ".repeat(2048));
+}
+
+#[divan::bench]
+fn identifiers_with_their_words(bencher: Bencher<'_, '_>) {
+    scan(bencher, &"CPF 390.533.447-05, NHS number 943 476 5919, Steuer-IdNr. 86 095 742 719, passport X1234567\n".repeat(2048));
+}

@@ -1,23 +1,35 @@
 //! Comity's side of `cargo xtask bench detectors`: texts as JSON on standard input, findings and CPU time as JSON on standard output.
 //! It judges nothing: one scorer, elsewhere, judges both sides. A tool of this repository: what it prints says where personal data stands.
-#![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "a measuring program reads, prints and looks at the clock")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    clippy::disallowed_types,
+    reason = "a measuring program reads, prints and looks at the clock"
+)]
 
 use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use comity_redact::{Detector, Finding};
+use comity_redact::{Detector, Document, Finding, Gazetteer, Labels, TrainOptions, Trained, Training, read_brat};
 use serde::{Deserialize, Serialize};
 
-/// The tiers that [`Work::detector`] can build.
-const TIERS: [&str; 1] = ["patterns"];
+type Error = Box<dyn std::error::Error>;
 
-/// What to scan.
+/// The tiers that [`Work::detector`] can build.
+const TIERS: [&str; 3] = ["patterns", "gazetteer", "trained"];
+
+/// What to scan, and with what beside patterns.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Work {
     sets: Vec<Set>,
     /// CPU time that each set is to be scanned for, over and over.
     seconds: f64,
+    #[serde(default)]
+    names: Vec<List>,
+    model: Option<Model>,
 }
 
 #[derive(Deserialize)]
@@ -27,11 +39,28 @@ struct Set {
     texts: Vec<String>,
 }
 
+/// Names of one kind.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    kind: String,
+    names: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Model {
+    File(PathBuf),
+    /// A folder in brat's format, and its language.
+    Train(PathBuf, String),
+}
+
 #[derive(Serialize)]
 struct Report {
     /// All kinds that the detector knows, so that a misspelt name is seen.
     kinds: Vec<String>,
     tiers: [&'static str; TIERS.len()],
+    train_seconds: Option<f64>,
     runs: Vec<Run>,
 }
 
@@ -45,23 +74,58 @@ struct Run {
     findings: Vec<Vec<(String, usize, usize)>>,
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Error> {
     let mut input = String::new();
     std::io::stdin().read_to_string(&mut input)?;
     let work: Work = serde_json::from_str(&input)?;
+    let begin = cpu_time();
     let detector = work.detector()?;
+    let trained = matches!(work.model, Some(Model::Train(..)));
+    let train_seconds = trained.then(|| cpu_time().saturating_sub(begin).as_secs_f64());
     let kinds = detector.kinds().iter().map(|(_, info)| info.name.clone()).collect();
     let runs = work.sets.iter().map(|set| run(&detector, set, work.seconds)).collect::<Result<_, _>>()?;
-    println!("{}", serde_json::to_string(&Report { kinds, tiers: TIERS, runs })?);
+    println!("{}", serde_json::to_string(&Report { kinds, tiers: TIERS, train_seconds, runs })?);
     Ok(())
 }
 
 // === impl Work ===
 
 impl Work {
-    fn detector(&self) -> Result<Detector, Box<dyn std::error::Error>> {
-        Ok(Detector::new()?)
+    fn detector(&self) -> Result<Detector, Error> {
+        let mut detector = Detector::new()?;
+        let mut lines = Vec::new();
+        for list in &self.names {
+            let kind = detector.kinds().find(&list.kind).ok_or_else(|| format!("no kind `{}`", list.kind))?;
+            lines.extend(list.names.iter().map(|name| (kind, name.as_str())));
+        }
+        if !lines.is_empty() {
+            detector = detector.with_names(Arc::new(Gazetteer::build(lines)?));
+        }
+        let bytes = match &self.model {
+            None => return Ok(detector),
+            Some(Model::File(file)) => std::fs::read(file)?,
+            Some(Model::Train(folder, language)) => train(&detector, folder, language)?,
+        };
+        let trained = Trained::load(&bytes, detector.kinds())?;
+        Ok(detector.with_names(Arc::new(trained)))
     }
+}
+
+fn train(detector: &Detector, folder: &Path, language: &str) -> Result<Vec<u8>, Error> {
+    let labels = Labels::known(detector.kinds())?;
+    let options = TrainOptions { languages: vec![language.to_owned()], ..TrainOptions::default() };
+    Ok(Training { documents: &documents(folder)?, labels: &labels, detector, options }.run(&mut |_| {})?)
+}
+
+fn documents(folder: &Path) -> Result<Vec<Document>, Error> {
+    let mut files = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, std::io::Error>>()?;
+    files.retain(|path| path.extension().is_some_and(|ending| ending == "ann"));
+    files.sort();
+    let read = |path: &PathBuf| {
+        let (text, annotations) = (std::fs::read_to_string(path.with_extension("txt"))?, std::fs::read_to_string(path)?);
+        Ok(read_brat(&path.display().to_string(), &text, &annotations)?)
+    };
+    files.iter().map(read).collect()
 }
 
 /// The round that warms the caches gives the findings and is not timed.

@@ -58,7 +58,8 @@ const ISSUERS: [Issuer; 25] = [
 /// The card that begins with the first of these groups and takes as many of them as it can.
 pub(crate) fn find(text: Haystack<'_>, groups: &[Group]) -> Option<Finding> {
     let first = groups.first()?;
-    if !could_begin(text, *first) {
+    let digits: usize = groups.iter().map(|group| group.len()).sum();
+    if digits < 12 || !could_begin(text, *first) {
         return None;
     }
     (1..=groups.len()).rev().find_map(|count| {
@@ -78,18 +79,20 @@ fn could_begin(text: Haystack<'_>, first: Group) -> bool {
 /// In one piece, or with one kind of separator in the groups that are printed on cards.
 fn is_written_like_a_card(groups: &[Group]) -> bool {
     let digits: usize = groups.iter().map(|group| group.len()).sum();
+    if !(12..=19).contains(&digits) {
+        return false;
+    }
     let gap = groups.get(1).and_then(|group| group.gap);
     let one_kind = groups.iter().skip(1).all(|group| group.gap == gap);
     let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
     let in_fours = lengths.split_last().is_some_and(|(last, inner)| *last <= 4 && inner.iter().all(|length| *length == 4));
     let printed = in_fours || matches!(lengths.as_slice(), [4, 6, 4 | 5] | [4, 3, 3, 3] | [8, 8] | [6, 10 | 13] | [4, 4, 5]);
-    let written = match gap {
+    match gap {
         None => true,
         Some(Gap::Space | Gap::Dash) => one_kind && printed,
         Some(Gap::Dot) => one_kind && lengths == [4, 4, 4, 4],
         Some(Gap::Slash | Gap::Paren) => false,
-    };
-    (12..=19).contains(&digits) && written
+    }
 }
 
 fn is_card(text: Haystack<'_>, groups: &[Group], finding: Finding) -> bool {

@@ -53,9 +53,17 @@ const CARD_MARKS: &[&str] = &[
 
 /// Whether words before or after `start..end` speak of a phone.
 pub(crate) fn names_phone(text: Haystack<'_>, start: usize, end: usize) -> bool {
+    names_phone_before(text, start) || names_phone_after(text, end)
+}
+
+pub(crate) fn names_phone_before(text: Haystack<'_>, start: usize) -> bool {
     let before = text.before(start, CONTEXT_BEFORE);
     let verb = before.split(|character: char| !is_name(character)).any(|word| is_one_of(word, PHONE_VERBS));
-    verb || names(before, PHONE, PHONE_MARKS) || first_word_is(text.after(end, CONTEXT_AFTER), PHONE_AFTER)
+    verb || names(before, PHONE, PHONE_MARKS)
+}
+
+pub(crate) fn names_phone_after(text: Haystack<'_>, end: usize) -> bool {
+    first_word_is(text.after(end, CONTEXT_AFTER), PHONE_AFTER)
 }
 
 /// Whether the word glued to the front of `start`, directly or by one `.` or `-`, is such a word itself (`Tel020…`, `Tel.020…`).
@@ -73,7 +81,8 @@ pub(crate) fn names_card(text: Haystack<'_>, start: usize) -> bool {
 
 fn names(window: &str, list: &[&str], marks: &[&str]) -> bool {
     let mut words = window.split(|character: char| !character.is_alphanumeric());
-    words.any(|word| is_one_of(word, list)) || marks.iter().any(|mark| window.contains(mark))
+    // No mark is ASCII.
+    words.any(|word| is_one_of(word, list)) || (!window.is_ascii() && marks.iter().any(|mark| window.contains(mark)))
 }
 
 fn first_word_is(window: &str, list: &[&str]) -> bool {
@@ -88,7 +97,7 @@ fn is_name(character: char) -> bool {
 
 fn is_one_of(word: &str, list: &[&str]) -> bool {
     // In a table of numbers most words are numbers.
-    if word.is_empty() || word.starts_with(|first: char| first.is_ascii_digit()) {
+    if word.len() < 2 || word.starts_with(|first: char| first.is_ascii_digit()) {
         return false;
     }
     if word.is_ascii() {

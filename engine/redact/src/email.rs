@@ -4,7 +4,7 @@
 //! around it would otherwise become part of it.
 
 use crate::detector::Scan;
-use crate::haystack::{Haystack, Hit};
+use crate::haystack::{Haystack, Hit, is_compact};
 use crate::limits::{EMAIL_DOMAIN_MAX, EMAIL_LOCAL_MAX};
 use crate::{Finding, Kind};
 
@@ -103,11 +103,6 @@ fn is_repository(text: Haystack<'_>, start: usize, end: usize) -> bool {
 /// Letters and digits of any alphabet that puts spaces between words; of the others only if the part itself is in such a script.
 fn is_letter(character: char, compact: bool) -> bool {
     character.is_ascii_alphanumeric() || (!character.is_ascii() && character.is_alphanumeric() && (compact || !is_compact(character)))
-}
-
-/// Thai, Lao, Tibetan, Myanmar, Khmer; Chinese, Japanese, Korean: from U+0E00, except the Latin and Greek extensions.
-fn is_compact(character: char) -> bool {
-    character.is_alphanumeric() && character >= '\u{0E00}' && !('\u{1E00}'..='\u{1FFF}').contains(&character)
 }
 
 /// Punctuation inside a local part (RFC 5322 atext without what quotes, brackets and assignments use).

@@ -71,10 +71,81 @@ impl<'t> Haystack<'t> {
         self.ahead(at, prefix.len()) == prefix.as_bytes()
     }
 
+    /// At most so many characters before `at`.
+    pub(crate) fn characters_before(self, at: usize, count: usize) -> &'t str {
+        let bytes = self.before(at, count);
+        if bytes.is_ascii() {
+            return bytes;
+        }
+        let before = self.before(at, 4 * count);
+        before.char_indices().rev().nth(count.saturating_sub(1)).and_then(|(offset, _)| before.get(offset..)).unwrap_or(before)
+    }
+
+    /// At most so many characters from `at` on.
+    pub(crate) fn characters_after(self, at: usize, count: usize) -> &'t str {
+        let bytes = self.after(at, count);
+        if bytes.is_ascii() {
+            return bytes;
+        }
+        let after = self.after(at, 4 * count);
+        after.char_indices().nth(count).and_then(|(offset, _)| after.get(..offset)).unwrap_or(after)
+    }
+
+    /// Whether a value may begin there: not behind a letter or digit, except of a script without spaces.
+    pub(crate) fn is_edge_before(self, at: usize) -> bool {
+        match self.byte_before(at) {
+            Some(byte) if byte.is_ascii() => !byte.is_ascii_alphanumeric(),
+            Some(_) => self.char_before(at).is_some_and(is_edge),
+            None => true,
+        }
+    }
+
+    /// Whether a value may end there: not before a letter or digit, except of a script without spaces, and not inside a character.
+    pub(crate) fn is_edge_after(self, at: usize) -> bool {
+        match self.byte(at) {
+            Some(byte) if byte.is_ascii() => !byte.is_ascii_alphanumeric(),
+            Some(_) => self.char_at(at).is_some_and(is_edge),
+            None => true,
+        }
+    }
+
+    /// The first ASCII digit from `at` on. Most text has few: it is looked at in blocks that a processor compares at once.
+    pub(crate) fn next_digit(self, at: usize) -> Option<usize> {
+        const BLOCK: usize = 32;
+        let bytes = self.text.as_bytes();
+        let mut from = at;
+        loop {
+            let rest = bytes.get(from..)?;
+            let block = rest.get(..BLOCK).unwrap_or(rest);
+            if block.iter().fold(false, |any, byte| any | byte.is_ascii_digit()) {
+                return block.iter().position(u8::is_ascii_digit).map(|offset| from + offset);
+            }
+            if block.len() < BLOCK {
+                return None;
+            }
+            from += BLOCK;
+        }
+    }
+
+    /// Where a run of allowed bytes that ends at `at` begins; looks at no more than `max` bytes.
+    pub(crate) fn run_back(self, at: usize, max: usize, allowed: fn(u8) -> bool) -> usize {
+        at - self.bytes(at.saturating_sub(max), at).iter().rev().take_while(|byte| allowed(**byte)).count()
+    }
+
     /// Where a run of allowed bytes that begins at `at` ends; looks at no more than `max` bytes.
     pub(crate) fn run(self, at: usize, max: usize, allowed: fn(u8) -> bool) -> usize {
         at + self.ahead(at, max).iter().take_while(|byte| allowed(**byte)).count()
     }
+}
+
+fn is_edge(character: char) -> bool {
+    !character.is_alphanumeric() || is_compact(character)
+}
+
+/// A letter of a script that puts no spaces between words. Thai, Lao, Tibetan, Myanmar, Khmer; Chinese, Japanese, Korean: from U+0E00,
+/// except the Latin and Greek extensions.
+pub(crate) fn is_compact(character: char) -> bool {
+    character.is_alphanumeric() && character >= '\u{0E00}' && !('\u{1E00}'..='\u{1FFF}').contains(&character)
 }
 
 /// The base64url alphabet (RFC 4648 section 5).

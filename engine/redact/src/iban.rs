@@ -25,6 +25,8 @@ pub(crate) fn examine(scan: &mut Scan<'_>, hit: Hit) -> usize {
         && let Some(end) = collect(scan.text, hit.start).longest_valid(scan.text)
     {
         scan.record(Finding::by_pattern(Kind::IBAN, hit.start, end));
+        // Its groups of digits are no identifiers of anything else.
+        scan.walked_to = scan.walked_to.max(end);
     }
     hit.start + 1
 }

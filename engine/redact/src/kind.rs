@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use crate::BuildError;
 use serde::Deserialize;
+
+use crate::kind_file::Shape;
 
 /// A kind of thing: its place in a table of [`Kinds`]. It means something only beside the table that it came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,15 +37,25 @@ pub enum Class {
     Health,
     /// It opens something: a credential or a key. Secrets are not counted as personal.
     Secret,
+    /// It concerns nobody by itself, so it makes no call personal; where a call goes out under pseudonyms, it is replaced all the same.
+    Neutral,
 }
 
 /// Three characters of `A-Z0-9`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Label([u8; 3]);
 
-/// All kinds that a detector knows. Cloning shares it.
+/// All kinds that a detector knows, and how those that are data look. Cloning shares it.
 #[derive(Clone, Debug)]
-pub struct Kinds(Arc<[KindInfo]>);
+pub struct Kinds(Arc<Table>);
+
+#[derive(Debug)]
+struct Table {
+    infos: Vec<KindInfo>,
+    shapes: Vec<Shape>,
+    /// The words that announce each kind, in the order of the kinds.
+    words: Vec<Vec<String>>,
+}
 
 /// Which tier of detection found something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,7 +85,7 @@ pub struct Finding {
 
 // === impl Kind ===
 
-/// The kinds whose finders are code, in the order of [`BUILT_IN`].
+/// The kinds whose finders are code, in the order of `BUILT_IN`.
 impl Kind {
     /// A private key block (PEM, OpenSSH, PGP) or an age identity.
     pub const PRIVATE_KEY: Kind = Kind(0);
@@ -102,10 +113,12 @@ impl Kind {
     pub const LOCATION: Kind = Kind(11);
     /// The name of an organisation.
     pub const ORGANISATION: Kind = Kind(12);
+    /// A web address.
+    pub const URL: Kind = Kind(13);
 }
 
 /// Name, label, title and class of the kinds whose finders are code, from the strongest to the weakest.
-const BUILT_IN: [(&str, &str, &str, Class); 13] = [
+const BUILT_IN: [(&str, &str, &str, Class); 14] = [
     ("private_key", "KEY", "private key", Class::Secret),
     ("ai_provider_key", "AIK", "key of an AI provider", Class::Secret),
     ("aws_key", "AWS", "AWS key", Class::Secret),
@@ -119,7 +132,20 @@ const BUILT_IN: [(&str, &str, &str, Class); 13] = [
     ("person", "PER", "name of a person", Class::Personal),
     ("location", "LOC", "name of a place", Class::Personal),
     ("organisation", "ORG", "name of an organisation", Class::Personal),
+    ("url", "URL", "web address", Class::Neutral),
 ];
+
+impl Kind {
+    /// The kind at a place of a table; nothing where no table is that long.
+    pub(crate) fn at(place: usize) -> Option<Self> {
+        u16::try_from(place).ok().map(Self)
+    }
+
+    /// Its place in its table.
+    pub(crate) fn place(self) -> usize {
+        usize::from(self.0)
+    }
+}
 
 // === impl Finding ===
 
@@ -138,14 +164,17 @@ impl Class {
     pub const fn is_secret(self) -> bool {
         match self {
             Self::Secret => true,
-            Self::Personal | Self::Health => false,
+            Self::Personal | Self::Health | Self::Neutral => false,
         }
     }
 
     /// Whether it relates to a person.
     #[must_use]
     pub const fn is_personal(self) -> bool {
-        !self.is_secret()
+        match self {
+            Self::Personal | Self::Health => true,
+            Self::Secret | Self::Neutral => false,
+        }
     }
 
     /// Whether it is data of a special category.
@@ -153,7 +182,7 @@ impl Class {
     pub const fn is_special_category(self) -> bool {
         match self {
             Self::Health => true,
-            Self::Personal | Self::Secret => false,
+            Self::Personal | Self::Secret | Self::Neutral => false,
         }
     }
 }
@@ -188,22 +217,13 @@ impl Kinds {
             let (name, title) = (name.to_owned(), title.to_owned());
             Some(KindInfo { name, label: Label::parse(label)?, title, class, country: None })
         };
-        Self(BUILT_IN.into_iter().filter_map(info).collect())
-    }
-
-    /// x
-    pub fn shipped() -> Self {
-        Self::built_in()
-    }
-    /// x
-    pub fn with(&self, _: &[(&str, &str)]) -> Result<Self, BuildError> {
-        Ok(self.clone())
+        Self::from_parts(BUILT_IN.into_iter().filter_map(info).collect(), Vec::new(), Vec::new())
     }
 
     /// What is known of `kind`; nothing for one of another table.
     #[must_use]
     pub fn get(&self, kind: Kind) -> Option<&KindInfo> {
-        self.0.get(usize::from(kind.0))
+        self.0.infos.get(usize::from(kind.0))
     }
 
     /// The kind of that name.
@@ -212,9 +232,23 @@ impl Kinds {
         self.iter().find(|(_, info)| info.name == name).map(|(kind, _)| kind)
     }
 
+    pub(crate) fn from_parts(infos: Vec<KindInfo>, shapes: Vec<Shape>, words: Vec<Vec<String>>) -> Self {
+        Self(Arc::new(Table { infos, shapes, words }))
+    }
+
+    /// How the kinds that are data look.
+    pub(crate) fn shapes(&self) -> &[Shape] {
+        &self.0.shapes
+    }
+
+    /// The words that announce a kind that is data.
+    pub(crate) fn words(&self, kind: Kind) -> &[String] {
+        self.0.words.get(usize::from(kind.0)).map_or(&[], Vec::as_slice)
+    }
+
     /// All kinds in order.
     pub fn iter(&self) -> impl Iterator<Item = (Kind, &KindInfo)> {
-        (0..).map(Kind).zip(self.0.iter())
+        (0..).map(Kind).zip(self.0.infos.iter())
     }
 }
 

@@ -52,3 +52,52 @@ pub(crate) const NAME_MAX: usize = 256;
 pub(crate) const SHAPED_DIGITS_MIN: usize = 6;
 /// No identifier that people write has more digits (the longest IBAN has 34 characters); the cost of FF1 grows with the square.
 pub(crate) const SHAPED_DIGITS_MAX: usize = 40;
+
+/// A value whose shape is data, in bytes: `SHAPE_TEXT_MAX` is the length of its pattern as text, `SHAPE_REPEAT_MAX` of one repeat in it.
+pub(crate) const SHAPE_MAX: usize = 128;
+pub(crate) const SHAPE_REPEAT_MAX: u32 = 40;
+pub(crate) const SHAPE_TEXT_MAX: usize = 400;
+/// The same for shapes that begin with a literal: credentials are long.
+pub(crate) const CREDENTIAL_MAX: usize = 2048;
+pub(crate) const CREDENTIAL_REPEAT_MAX: u32 = 256;
+/// How far into a run of letters and digits its first digit may stand: further in it is a hash, base64 or a name.
+pub(crate) const TOKEN_LEAD_MAX: usize = 24;
+/// A run of letters and digits longer than this is no value of any shape.
+pub(crate) const TOKEN_MAX: usize = SHAPE_MAX;
+/// How many characters before a value its words may begin, in this line and the one before it.
+pub(crate) const WORDS_BEFORE: usize = 64;
+/// How many characters after a value its words may end, in this line.
+pub(crate) const WORDS_AFTER: usize = 32;
+/// How many words before a number may be its beginning: `Calle de la Rosa 12`.
+pub(crate) const LEADING_WORDS_MAX: usize = 5;
+/// How many bytes before it they may begin.
+pub(crate) const LEADING_MAX: usize = 64;
+/// Signs and short words between a word and the value right behind it: `": "`, ` no. `.
+pub(crate) const WORD_BESIDE_MAX: usize = 8;
+/// Memory of one scan's automaton of shapes, in bytes; what does not fit is computed again.
+pub(crate) const SHAPE_CACHE: usize = 16 << 20;
+
+/// How many characters before one in another form its plain form is scanned with: a value and the words that announce it.
+pub(crate) const NORMAL_BEFORE: usize = WORDS_BEFORE + 40;
+/// How many characters behind it.
+pub(crate) const NORMAL_AFTER: usize = WORDS_AFTER + 40;
+/// Digits of other scripts are worth a second scan if so many of any script stand so many characters around.
+pub(crate) const DIGITS_MIN: usize = 4;
+pub(crate) const DIGITS_NEAR: usize = 10;
+/// A part's end is worked out anew for every so many bytes: the slack in `NORMAL_AFTER` covers them.
+pub(crate) const NORMAL_STEP: usize = 24;
+/// How much further a part may begin, so that no word is cut.
+pub(crate) const NORMAL_STRETCH: usize = 4096;
+/// What stands so near to where a part was cut may be half a value.
+pub(crate) const NORMAL_EDGE: usize = 48;
+/// A web address may be this long: what browsers and servers take.
+pub(crate) const URL_MAX: usize = 2048;
+/// Base64 that may wrap a value: `ada@x.org` takes 12 characters, but so do many words.
+pub(crate) const BASE64_MIN: usize = 16;
+pub(crate) const BASE64_MAX: usize = 4096;
+
+/// Names in all lists together. Each costs some 60 bytes and nothing at each scan.
+pub(crate) const GAZETTEER_NAMES_MAX: usize = 5_000_000;
+
+/// Tokens of one listed name. Each place in a text is compared with so many at most.
+pub(crate) const GAZETTEER_TOKENS_MAX: usize = 16;

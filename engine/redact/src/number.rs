@@ -5,7 +5,7 @@
 
 use crate::detector::Scan;
 use crate::haystack::{Haystack, Hit};
-use crate::limits::{NUMBER_GROUPS_MAX, PHONE_GROUPS_MAX};
+use crate::limits::{NUMBER_GROUPS_MAX, PHONE_DIGITS_MIN, PHONE_GROUPS_MAX};
 use crate::{card, phone};
 
 /// What stands between two groups of digits.
@@ -29,13 +29,13 @@ pub(crate) struct Group {
     pub(crate) gap: Option<Gap>,
 }
 
-/// Looks at seven or more digits.
-pub(crate) fn examine(scan: &mut Scan<'_>, hit: Hit) -> usize {
-    let groups = read(scan.text, hit.start);
-    let Some(first) = groups.first() else { return hit.end };
-    if in_uuid(scan.text, *first) {
-        return first.end;
+/// Looks at a run of digits that may be the first of a number; gives where the next number may begin.
+pub(crate) fn examine(scan: &mut Scan<'_>, start: usize, end: usize) -> usize {
+    if !has_digits_of_a_number(scan.text, start) || uuid_around(scan.text, start, end).is_some() {
+        return end;
     }
+    let groups = read(scan.text, start);
+    let Some(first) = groups.first() else { return end };
     let card = (0..groups.len()).find_map(|index| Some((index, card::find(scan.text, groups.get(index..)?)?)));
     let before_card = match card {
         Some((0, card)) => {
@@ -47,9 +47,29 @@ pub(crate) fn examine(scan: &mut Scan<'_>, hit: Hit) -> usize {
     };
     let groups = groups.get(..before_card.min(PHONE_GROUPS_MAX)).unwrap_or(&[]);
     match phone::find(scan, groups) {
-        Some(phone) => scan.record(phone),
+        Some(phone) => scan.record_phone(phone),
         None => first.end,
     }
+}
+
+/// Seven digits with at most one separator between each two, or a closing parenthesis, one, and an opening one. Everything else is too
+/// short for a phone number or a card.
+fn has_digits_of_a_number(text: Haystack<'_>, start: usize) -> bool {
+    let mut at = start + 1;
+    for _ in 1..PHONE_DIGITS_MIN {
+        at += usize::from(text.byte(at) == Some(b')'));
+        at += match text.byte(at) {
+            Some(b' ' | b'.' | b'/' | b'-') => 1,
+            Some(byte) if !byte.is_ascii() => text.char_at(at).filter(|gap| separator(*gap).is_some()).map_or(0, char::len_utf8),
+            Some(_) | None => 0,
+        };
+        at += usize::from(text.byte(at) == Some(b'('));
+        if !text.byte(at).is_some_and(|byte| byte.is_ascii_digit()) {
+            return false;
+        }
+        at += 1;
+    }
+    true
 }
 
 // === impl Group ===
@@ -101,11 +121,15 @@ pub(crate) fn separator(character: char) -> Option<Gap> {
     }
 }
 
-/// Whether the group is part of a UUID (8-4-4-4-12 hexadecimal digits): its digits say nothing then.
-fn in_uuid(text: Haystack<'_>, group: Group) -> bool {
+/// The UUID (8-4-4-4-12 hexadecimal digits) that some of its digits stand in: they say nothing then.
+pub(crate) fn uuid_around(text: Haystack<'_>, start: usize, end: usize) -> Option<Hit> {
     let is_part = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
-    let left = text.bytes(group.start.saturating_sub(36), group.start).iter().rev().take_while(|byte| is_part(**byte)).count();
-    let start = group.start - left;
+    let edge = |byte: Option<u8>| byte.is_some_and(is_part);
+    if end - start > 12 || !(edge(text.byte_before(start)) || edge(text.byte(end))) {
+        return None;
+    }
+    let start = text.run_back(start, 36, is_part);
     let end = text.run(start, 37, is_part);
-    end - start == 36 && text.bytes(start, end).iter().enumerate().all(|(index, byte)| matches!(index, 8 | 13 | 18 | 23) == (*byte == b'-'))
+    let dashed = || text.bytes(start, end).iter().enumerate().all(|(index, byte)| matches!(index, 8 | 13 | 18 | 23) == (*byte == b'-'));
+    (end - start == 36 && dashed()).then_some(Hit { start, end })
 }

@@ -3,6 +3,8 @@
 //! A bare run of digits is never a phone number by itself: it is an id, a date, a version, a price. Which country a national number
 //! is from is not guessed; no country is named here.
 
+use std::cell::OnceCell;
+
 use phonenumber::metadata::DATABASE;
 
 use crate::context;
@@ -12,6 +14,9 @@ use crate::limits::{PHONE_DIGITS_MAX, PHONE_DIGITS_MIN};
 use crate::number::{Gap, Group, gap_after, separator};
 use crate::{Finding, Kind};
 
+/// How many of the last findings may end right before a number.
+const FOUND_BEFORE: usize = 8;
+
 /// Loads the world's numbering plans (some 70 ms), so that the first call does not wait for them.
 pub(crate) fn load_numbering_plans() {
     let _known = is_calling_code("1");
@@ -20,18 +25,24 @@ pub(crate) fn load_numbering_plans() {
 /// The phone number that begins with the first of these groups: the longest of clear form, else the longest that words announce.
 pub(crate) fn find(scan: &mut Scan<'_>, groups: &[Group]) -> Option<Finding> {
     let text = scan.text;
-    let found_before = scan.found.last().map(|finding| finding.end);
-    let before = groups.first().and_then(|first| joined_before(text, first.start)).filter(|(_, end)| found_before != Some(*end));
+    let found_before = |end: usize| scan.found.iter().rev().take(FOUND_BEFORE).any(|found| found.finding.end == end);
+    let before = groups.first().and_then(|first| joined_before(text, first.start)).filter(|(_, end)| !found_before(*end));
+    let announced = OnceCell::new();
     let candidates = || {
         let numbers = (1..=groups.len()).rev().filter_map(|count| {
             let (taken, rest) = groups.split_at_checked(count)?;
-            Number::new(text, taken, (before.map(|(gap, _)| gap), rest.first().and_then(|next| next.gap)))
+            Number::new((text, &announced), taken, (before.map(|(gap, _)| gap), rest.first().and_then(|next| next.gap)))
         });
         numbers.filter(Number::has_free_edges)
     };
     let clear = candidates().find(|number| number.is_clear(&mut scan.phone_validations));
     let number = clear.or_else(|| candidates().find(Number::is_announced))?;
     Some(Finding::by_pattern(Kind::PHONE, number.start, extension_end(text, number.end)))
+}
+
+/// Whether more than the form of a national number speaks for it.
+pub(crate) fn is_certain(text: Haystack<'_>, number: Finding) -> bool {
+    text.byte(number.start) == Some(b'+') || context::names_phone(text, number.start, number.end)
 }
 
 /// A candidate: some groups, what leads them, what follows them.
@@ -46,6 +57,8 @@ struct Number<'s> {
     joined_before: Option<Gap>,
     joined_after: Option<Gap>,
     digits: usize,
+    /// Whether words before it speak of a phone; the same for all candidates of one place.
+    announced: &'s OnceCell<bool>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,12 +71,16 @@ enum Lead {
 // === impl Number ===
 
 impl<'s> Number<'s> {
-    fn new(text: Haystack<'s>, groups: &'s [Group], (before, after): (Option<Gap>, Option<Gap>)) -> Option<Self> {
+    fn new(
+        (text, announced): (Haystack<'s>, &'s OnceCell<bool>),
+        groups: &'s [Group],
+        (before, after): (Option<Gap>, Option<Gap>),
+    ) -> Option<Self> {
         let (first, last) = (groups.first()?, groups.last()?);
         let (start, lead) = lead(text, first.start);
         let digits = groups.iter().map(|group| group.len()).sum();
         let joined_before = before.filter(|_| lead == Lead::None);
-        let number = Self { text, groups, start, end: last.end, lead, joined_before, joined_after: after, digits };
+        let number = Self { text, groups, start, end: last.end, lead, joined_before, joined_after: after, digits, announced };
         (PHONE_DIGITS_MIN..=PHONE_DIGITS_MAX + 2).contains(&digits).then_some(number)
     }
 
@@ -88,7 +105,7 @@ impl<'s> Number<'s> {
             return false;
         }
         let clear = self.has_trunk_zero() || (self.groups.len() >= 3 && digits.len() >= 10);
-        clear || context::names_phone(self.text, self.start, self.end) || is_valid(&digits, validations)
+        clear || self.is_named() || is_valid(&digits, validations)
     }
 
     /// National numbers whose form alone tells: nobody writes dates, prices or versions like this.
@@ -145,13 +162,13 @@ impl<'s> Number<'s> {
         let glued = self.is_glued() && !context::is_glued_to_phone_word(self.text, self.start);
         let continued = self.joined_before.is_some() || self.joined_after.is_some_and(|gap| gap != Gap::Space);
         let sized = self.digits <= PHONE_DIGITS_MAX && self.groups.len() <= 7;
-        sized
-            && self.has_one_pair()
-            && !glued
-            && !continued
-            && !self.is_date()
-            && !self.is_address()
-            && context::names_phone(self.text, self.start, self.end)
+        sized && self.has_one_pair() && !glued && !continued && !self.is_date() && !self.is_address() && self.is_named()
+    }
+
+    /// Words before or after it speak of a phone.
+    fn is_named(&self) -> bool {
+        *self.announced.get_or_init(|| context::names_phone_before(self.text, self.start))
+            || context::names_phone_after(self.text, self.end)
     }
 
     /// A word stands before it, directly or joined by a sign that also joins the parts of an id (`reviews-009389-0002`).

@@ -8,6 +8,8 @@ use crate::pack::{Pack, PackFile};
 static PACKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../packs");
 const TERMS_FILE: &str = "terms.cedar";
 const PACK_FILE: &str = "pack.toml";
+/// The folder beside the packs that holds kinds of personal data, not terms.
+const KINDS: &str = "kinds";
 
 /// A shipped pack, for example `uk-public`.
 #[must_use]
@@ -24,7 +26,7 @@ pub fn shipped_pack(name: &str) -> Option<Pack> {
 /// The names of all shipped packs, in order.
 #[must_use]
 pub fn shipped_pack_names() -> Vec<&'static str> {
-    let mut names: Vec<_> = PACKS.dirs().filter_map(|dir| dir.path().to_str()).collect();
+    let mut names: Vec<_> = PACKS.dirs().filter_map(|dir| dir.path().to_str()).filter(|name| *name != KINDS).collect();
     names.sort_unstable();
     names
 }

@@ -12,6 +12,11 @@ export function way(name) {
   return { name, url: stage.gateway, key: stage.key, model: stage.models[name] };
 }
 
+/** The same upstream behind the gateway whose terms ask for pseudonyms. */
+export function hidden(name) {
+  return { name, ...stage.hidden, model: stage.models[name] };
+}
+
 export const DIRECT = stage.direct;
 export const ALL = [DIRECT, ...Object.keys(stage.models)];
 

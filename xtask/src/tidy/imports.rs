@@ -6,12 +6,13 @@ use super::Finding;
 use crate::project::{Package, Project};
 
 /// A room and the rooms that may import it. `vocab` may be imported by all, `cli`, `bench` and `xtask` by none (`bench` by tests only).
-const IMPORTERS: [(&str, &[&str]); 15] = [
+const IMPORTERS: [(&str, &[&str]); 16] = [
     ("terms", &["decide", "package", "prove", "replay", "study", "enforce", "cli"]),
     ("catalogue", &["decide", "package", "prove", "replay", "study", "enforce", "cli"]),
     ("decide", &["upstream", "prove", "replay", "study", "enforce", "cli"]),
     ("dialect", &["upstream", "enforce"]),
-    ("redact", &["enforce", "cli"]),
+    ("redact", &["gliner", "enforce", "cli"]),
+    ("gliner", &["enforce", "cli"]),
     ("attest", &["enforce", "cli"]),
     ("ledger", &["store", "package", "enforce", "replay", "cli"]),
     ("package", &["cli"]),

@@ -36,6 +36,7 @@ pub(super) fn opening(ground: &Ground, served: &Served) -> anyhow::Result<()> {
         "abroad",
         "the catalogue's offerings are real, but there is no credential for them here: none of them is called, no answer is faked",
     )?;
+    field("far end", "one more offering, of which nothing is known, is played by this machine, to show what leaves and what returns")?;
     field("store", &ground.store.display().to_string())
 }
 

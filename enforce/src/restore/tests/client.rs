@@ -15,11 +15,17 @@ pub(super) fn events(stream: &str) -> Vec<Value> {
     frames.map(|data| serde_json::from_str(&data).unwrap()).collect()
 }
 
-/// Joins all strings below a `delta`, but indexes and types, as OpenAI's library for Python does it.
+/// Joins all strings below a `delta`, but indexes and types, as OpenAI's library for Python does it. What comes after a choice's reason
+/// to end is an error there.
 pub(super) fn chat(stream: &str) -> View {
     let mut view = View::new();
+    let mut ended = Vec::new();
     for chunk in events(stream) {
         for choice in chunk["choices"].as_array().unwrap() {
+            assert!(!ended.contains(&choice["index"]));
+            if !choice["finish_reason"].is_null() {
+                ended.push(choice["index"].clone());
+            }
             join(&choice["delta"], &choice["index"].to_string(), &mut view);
         }
     }
@@ -41,7 +47,7 @@ fn join(delta: &Value, place: &str, view: &mut View) {
 /// Joins what a block begins with and its deltas. A delta without its block, or behind its stop, is an error there.
 pub(super) fn messages(stream: &str) -> View {
     let mut view = View::new();
-    let mut open = None;
+    let (mut open, mut signed) = (None, Vec::new());
     for event in events(stream) {
         match event["type"].as_str().unwrap() {
             "content_block_start" => {
@@ -54,10 +60,12 @@ pub(super) fn messages(stream: &str) -> View {
             "content_block_delta" => {
                 assert_eq!(open.as_ref(), Some(&event["index"]));
                 let delta = &event["delta"];
+                assert!(!signed.contains(&event["index"]), "no thought comes behind its signature");
                 let piece = ["text", "thinking", "partial_json"].iter().find_map(|member| delta[member].as_str());
                 view.get_mut(&event["index"].to_string()).unwrap().push_str(piece.unwrap_or_default());
                 if delta["type"] == "signature_delta" {
                     assert_eq!(delta["signature"], "UElJ");
+                    signed.push(event["index"].clone());
                 }
             }
             "content_block_stop" => assert_eq!(open.take().as_ref(), Some(&event["index"])),

@@ -235,7 +235,7 @@ fn spell(text: &str, dice: &mut Dice, out: &mut String) {
             letter.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
         } else {
             let quoted = serde_json::to_string(&letter).unwrap();
-            out.push_str(quoted.trim_start_matches('"').strip_suffix('"').unwrap());
+            out.push_str(quoted.get(1..quoted.len() - 1).unwrap());
         }
     }
     out.push('"');

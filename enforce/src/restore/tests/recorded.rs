@@ -50,9 +50,9 @@ fn each_delta(event: &mut Value, each: &mut impl FnMut(String, &mut String)) {
     if root && let Some(delta) = event.get_mut("delta").filter(|_| kind != "message_delta") {
         walk(delta, &format!("{kind} {place}"), each);
     }
-    for choice in event["choices"].as_array_mut().into_iter().flatten() {
+    for choice in event.get_mut("choices").and_then(Value::as_array_mut).into_iter().flatten() {
         let index = choice["index"].to_string();
-        walk(&mut choice["delta"], &index, each);
+        choice.get_mut("delta").into_iter().for_each(|delta| walk(delta, &index, each));
     }
 }
 
@@ -123,10 +123,13 @@ fn planted(events: &[Value], plant: &impl Fn(&str) -> String) -> Vec<Value> {
     events
 }
 
-fn check(api: Api, name: &str, stream: &str) {
+/// Whether the recording has a word to plant.
+fn check(api: Api, (name, stream): &(String, String)) -> bool {
     let recorded = client::events(stream);
     let words = words(&recorded);
-    assert!(!words.is_empty(), "{name}");
+    if words.is_empty() {
+        return false;
+    }
     let label = Label::parse("WRD").unwrap();
     let pseudonyms = Arc::new(Pseudonyms::new(&PseudonymKey::new([7; 32]), words.iter().map(|word| (label, word.as_str()))).unwrap());
     let plant = |text: &str| words.iter().fold(text.to_owned(), |text, word| text.replace(word, pseudonyms.of(word).unwrap()));
@@ -139,7 +142,8 @@ fn check(api: Api, name: &str, stream: &str) {
         let frame = events.push(Bytes::from(format!("{kind}data: {event}\n\n"))).ok().unwrap();
         out.push_str(std::str::from_utf8(&frame).unwrap());
     }
-    assert!(events.finish().unwrap().is_empty(), "{name}");
+    let rest = events.finish().unwrap();
+    assert!(rest.is_empty(), "{name}: {rest:?}");
     let out = client::events(&out);
     let joined = |events: &[Value]| -> BTreeMap<String, String> {
         pieces(events).into_iter().map(|(channel, pieces)| (channel, pieces.concat())).collect()
@@ -154,29 +158,30 @@ fn check(api: Api, name: &str, stream: &str) {
         events.iter().map(blank).collect()
     };
     assert_eq!(without_deltas(&out), without_deltas(&recorded), "{name}");
-    // With a call that has other values, the recording passes byte for byte.
+    // With a call that has other values, the text stays: only a `p` may move on to the next frame.
     let other = Arc::new(Pseudonyms::new(&PseudonymKey::new([7; 32]), [(label, "nobody")]).unwrap());
-    let bytes = Bytes::from(stream.to_owned());
-    let same = Restoring::new(other, api, Form::Text).events().push(bytes.clone()).ok().unwrap();
-    assert_eq!(same, bytes, "{name}");
+    let same = Restoring::new(other, api, Form::Text).events().push(Bytes::from(stream.clone())).ok().unwrap();
+    let same = client::events(std::str::from_utf8(&same).unwrap());
+    assert_eq!(joined(&same), joined(&recorded), "{name}");
+    assert_eq!(without_deltas(&same), without_deltas(&recorded), "{name}");
+    true
 }
 
 #[test]
 fn anthropic() {
     let streams = streams("tests/recorded/anthropic", |body| body.contains("content_block_delta"));
-    assert!(streams.len() >= 3);
-    streams.iter().for_each(|(name, stream)| check(Api::Messages, name, stream));
+    assert_eq!(streams.iter().filter(|stream| check(Api::Messages, stream)).count(), 3);
 }
 
 #[test]
 fn responses() {
     let streams = streams("tests/recorded/responses", |body| body.contains("\"response.output_text.delta\""));
-    assert!(!streams.is_empty());
-    streams.iter().for_each(|(name, stream)| check(Api::Responses, name, stream));
+    assert_eq!(streams.iter().filter(|stream| check(Api::Responses, stream)).count(), 2);
 }
 
 #[test]
 fn chat() {
     let streams = streams("../shared/fixtures/openai-recorded", |body| body.contains("chat.completion.chunk"));
-    streams.iter().filter(|(_, stream)| stream.len() > 2000).for_each(|(name, stream)| check(Api::Chat, name, stream));
+    let checked = streams.iter().filter(|stream| check(Api::Chat, stream)).count();
+    assert!(streams.is_empty() || checked >= 2);
 }

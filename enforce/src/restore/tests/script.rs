@@ -43,7 +43,7 @@ impl Dice {
 
     /// The text in pieces, cut between any two characters; sometimes an empty one is among them.
     pub(super) fn pieces(&mut self, text: &str) -> Vec<String> {
-        let often = [2, 6, 30][self.below(3)];
+        let often = [3, 12, 40][self.below(3)];
         let mut pieces = vec![String::new()];
         for letter in text.chars() {
             while self.once_in(often) {
@@ -65,7 +65,7 @@ fn text() -> impl Strategy<Value = String> {
         2 => name(value).chars().take(length).collect(),
         _ => name(value),
     });
-    prop::collection::vec(prop_oneof![word, pseudonym], 0..6).prop_map(|words| words.concat())
+    prop::collection::vec(prop_oneof![word, pseudonym], 0..5).prop_map(|words| words.concat())
 }
 
 pub(super) fn part(kinds: &'static [Kind]) -> impl Strategy<Value = Part> {

@@ -12,5 +12,8 @@
 
 mod cases;
 mod fixture;
+mod kinds;
+mod normal;
 mod properties;
 mod pseudonyms;
+mod trained;

@@ -1,0 +1,113 @@
+//! The border between the detector and the tiers that find names: lists, trained models, models that the organisation brought.
+//!
+//! A tier is asked after all lower ones and sees what they found. It must never keep or print the text, and it must never answer
+//! "nothing found" when it could not look: then it fails, and the scan fails with it.
+
+use crate::{Class, Detector, Finding, Kinds, ScanError, Tier};
+
+/// A tier of detection above the patterns.
+pub trait Names: Send + Sync {
+    /// Which tier it is.
+    fn tier(&self) -> Tier;
+
+    /// Everything that it finds in `text`, in any order. `before` is what the lower tiers found, sorted by place.
+    ///
+    /// # Errors
+    /// If it could not look at the whole text.
+    fn names(&self, text: &str, before: &[Finding]) -> Result<Vec<Finding>, ScanError>;
+}
+
+/// Asks every tier in order, each with what those before it found, and merges what they find.
+pub(crate) fn ask(detector: &Detector, text: &str, mut found: Vec<Finding>) -> Result<Vec<Finding>, ScanError> {
+    for names in detector.names() {
+        let more = names.names(text, &found)?;
+        if more.iter().any(|finding| text.get(finding.start..finding.end).is_none_or(str::is_empty)) {
+            return Err(ScanError { tier: names.tier(), reason: "it found something outside the text".to_owned() });
+        }
+        found.extend(more);
+        found = merge(found, detector.kinds());
+    }
+    Ok(found)
+}
+
+/// Findings that overlap become one: their union. A secret stays one; else the longest names it, and of equals the highest tier, which
+/// has seen what the others found.
+fn merge(mut found: Vec<Finding>, kinds: &Kinds) -> Vec<Finding> {
+    found.sort_by_key(|finding| (finding.start, finding.end));
+    let is_secret = |finding: &Finding| kinds.get(finding.kind).is_some_and(|info| info.class == Class::Secret);
+    let weight = |finding: &Finding| (is_secret(finding), finding.end.saturating_sub(finding.start), finding.tier);
+    let mut merged: Vec<Finding> = Vec::with_capacity(found.len());
+    // The finding that names the last union.
+    let mut strongest: Option<Finding> = None;
+    for finding in found {
+        match (merged.last_mut(), strongest.as_mut()) {
+            (Some(last), Some(strongest)) if finding.start < last.end => {
+                last.end = last.end.max(finding.end);
+                if weight(&finding) > weight(strongest) {
+                    *strongest = finding;
+                    (last.kind, last.tier) = (finding.kind, finding.tier);
+                }
+            }
+            _ => {
+                merged.push(finding);
+                strongest = Some(finding);
+            }
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::Kind;
+
+    /// Finds what it is told to, or fails.
+    struct Told(Tier, Result<(usize, usize), &'static str>);
+
+    impl Names for Told {
+        fn tier(&self) -> Tier {
+            self.0
+        }
+
+        fn names(&self, _text: &str, before: &[Finding]) -> Result<Vec<Finding>, ScanError> {
+            assert_eq!(before.len(), 1, "it sees what patterns found");
+            let (start, end) = self.1.map_err(|reason| ScanError { tier: self.0, reason: reason.to_owned() })?;
+            Ok(vec![Finding { kind: Kind::PERSON, start, end, tier: self.0 }])
+        }
+    }
+
+    const TEXT: &str = "Zoë <zoe@example.org>";
+
+    fn scan(told: Told) -> Result<Vec<(usize, usize, Tier)>, String> {
+        let found = Detector::new().unwrap().with_names(Arc::new(told)).scan(TEXT).map_err(|error| error.to_string())?;
+        Ok(found.iter().map(|finding| (finding.start, finding.end, finding.tier)).collect())
+    }
+
+    #[test]
+    fn findings_of_all_tiers_are_merged_in_order() {
+        assert_eq!(scan(Told(Tier::Trained, Ok((0, 4)))), Ok(vec![(0, 4, Tier::Trained), (6, 21, Tier::Patterns)]));
+        assert_eq!(scan(Told(Tier::Gazetteer, Ok((6, 9)))), Ok(vec![(6, 21, Tier::Patterns)]));
+        assert_eq!(scan(Told(Tier::Gazetteer, Ok((0, 9)))), Ok(vec![(0, 21, Tier::Patterns)]));
+        assert_eq!(scan(Told(Tier::Trained, Ok((6, 21)))), Ok(vec![(6, 21, Tier::Trained)]));
+    }
+
+    #[test]
+    fn a_tier_that_fails_or_errs_fails_the_scan() {
+        assert_eq!(scan(Told(Tier::Trained, Err("no memory"))), Err("the tier `trained` failed: no memory".to_owned()));
+        for outside in [(0, 3), (20, 40), (4, 4), (6, 5)] {
+            let error = scan(Told(Tier::Gliner, Ok(outside))).unwrap_err();
+            assert_eq!(error, "the tier `gliner` failed: it found something outside the text");
+        }
+    }
+
+    #[test]
+    fn the_level_is_that_of_the_highest_tier() {
+        let detector = Detector::new().unwrap();
+        assert_eq!(detector.level(), 1);
+        let detector = detector.with_names(Arc::new(Told(Tier::Trained, Ok((0, 1)))));
+        assert_eq!(detector.with_names(Arc::new(Told(Tier::Gazetteer, Ok((0, 1))))).level(), 3);
+    }
+}
