@@ -74,6 +74,9 @@ pub(super) fn decided((case, passed): (&Case, Option<&Exchange>), outcome: &Outc
             if let Some((arrived, said)) = passed {
                 field("left", &format!("\u{201c}{}\u{201d}", asked_text(arrived)))?;
                 field("returned", &format!("\u{201c}{}\u{201d}", answer_text(said)))?;
+                if *text == answer_text(said) {
+                    field("", "the small model spelled the pseudonym wrongly, so there is nothing to put a value back for")?;
+                }
             }
             field("answer", &format!("\u{201c}{text}\u{201d}"))?;
             let played = if passed.is_some() { ", played by the model on this machine" } else { ", the model on this machine" };
