@@ -115,9 +115,12 @@ fn check_call(call: &Value) {
 fn check_pseudonyms(call: &Value) {
     let (left, returned) = (call["passed"]["left"].as_str().unwrap(), call["passed"]["returned"].as_str().unwrap());
     assert!(left.contains("PII_EML_") && !left.contains("ada.brown") && !returned.contains("ada.brown"), "{call}");
-    assert_eq!((call["ended"]["means"].as_str(), call["ended"]["offering"].as_str()), (Some("pseudonymised"), Some("far-end/smollm2@xx")));
+    assert_eq!(
+        (call["ended"]["means"].as_str(), call["ended"]["offering"].as_str()),
+        (Some("pseudonymised"), Some("the-far-end/smollm2@xx"))
+    );
     // A model this small sometimes spells a pseudonym wrongly: then it is none, and nothing is restored.
-    let pseudonym = left.split(' ').find(|word| word.starts_with("PII_EML_")).unwrap();
+    let pseudonym = left.split([' ', ',']).find(|word| word.starts_with("PII_EML_")).unwrap();
     assert_eq!(returned.contains(pseudonym), call["ended"]["answer"].as_str().unwrap().contains("ada.brown@example.org"), "{call}");
 }
 

@@ -56,7 +56,7 @@ pub(super) const CASES: [Case; 7] = [
         story: "Somebody unknown is asked, far away: the terms admit it only if the values stay here. This machine plays the far end, to show what arrives.",
         caller: Caller::Casework,
         class: None,
-        question: "Repeat this sentence word for word: Please write to ada.brown@example.org about the library card.",
+        question: "What is the e-mail address in this text? Ada Brown, ada.brown@example.org, asks for a library card.",
         offering: Some(far_end::OFFERING),
         tells_order: false,
     },

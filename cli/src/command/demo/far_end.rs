@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::client::{self, Call, Client};
 
 /// The offering that it is called by.
-pub(super) const OFFERING: &str = "far-end/smollm2@xx";
+pub(super) const OFFERING: &str = "the-far-end/smollm2@xx";
 /// Its file in the catalogue of the demo.
 pub(super) const FILE: &str = "far-end.toml";
 
@@ -44,7 +44,7 @@ impl FarEnd {
     /// The catalogue's file: what is known of it is that it does not train on calls, so that terms have something to go by.
     pub(super) fn catalogue() -> String {
         format!(
-            "[operator]\nid = \"far-end\"\nname = \"The far end of the demo\"\nsource = \"the demo plays it; it is nobody's\"\nread = \"the demo\"\n\
+            "[operator]\nid = \"the-far-end\"\nname = \"The far end of the demo\"\nsource = \"the demo plays it; it is nobody's\"\nread = \"the demo\"\n\
              as_of = 2026-11-23\nstrength = \"contract\"\n\n[[offering]]\nid = \"{OFFERING}\"\nupstream_model = \"smollm2\"\nsurfaces = [\"chat\"]\nprocessed_in = \"unknown\"\nstored_in = \"unknown\"\ntraining = 2\n"
         )
     }
