@@ -5,6 +5,7 @@ import pytest
 
 HELLO = [{"role": "user", "content": "hello there"}]
 PERSONAL = [{"role": "user", "content": "Write to jane.miller@example.org about her claim."}]
+HEALTH = [{"role": "user", "content": "Sum up the claim of the patient with the NHS number 943 476 5919."}]
 CREDENTIAL = [{"role": "user", "content": "Why does this fail? AKIAIOSFODNN7EXAMPLE"}]
 
 
@@ -16,17 +17,17 @@ def comity_part(error: openai.APIStatusError) -> dict:
 
 def test_a_refusal_is_permission_denied_with_reasons_and_what_would_help(client, mock):
     with pytest.raises(openai.PermissionDeniedError) as refused:
-        client.chat.completions.create(model="mockxx/echo@xx", messages=PERSONAL)
+        client.chat.completions.create(model="mockxx/echo@xx", messages=HEALTH)
     error = refused.value
     assert error.code == "terms_refused"
     assert error.body["message"]
     part = comity_part(error)
     assert part["decision"]
     assert part["would_help"]
-    reason = next(reason for reason in part["reasons"] if reason["id"] == "personal-needs-protection")
+    reason = next(reason for reason in part["reasons"] if reason["id"] == "special-category-stays")
     assert reason["goal"] == "privacy"
-    assert reason["reason"].startswith("personal data leaves only")
-    assert "jane.miller" not in error.response.text
+    assert reason["reason"].startswith("special categories of personal data")
+    assert "5919" not in error.response.text
     assert mock.tally()["calls"] == 0
 
 
@@ -36,9 +37,15 @@ def test_the_same_personal_data_may_go_to_an_approved_country(client, mock):
     assert mock.tally()["calls"] == 1
 
 
+def test_personal_data_may_go_anywhere_under_pseudonyms(client, mock):
+    answer = client.chat.completions.create(model="mockxx/echo@xx", messages=PERSONAL)
+    assert "jane.miller@example.org" in answer.choices[0].message.content
+    assert "jane.miller" not in str(mock.calls()) and "PII_EML_" in str(mock.calls())
+
+
 def test_a_stream_is_refused_with_a_status_not_in_mid_stream(client, mock):
     with pytest.raises(openai.PermissionDeniedError):
-        client.chat.completions.create(model="mockxx/echo@xx", messages=PERSONAL, stream=True)
+        client.chat.completions.create(model="mockxx/echo@xx", messages=HEALTH, stream=True)
     assert mock.tally()["calls"] == 0
 
 
@@ -61,7 +68,7 @@ def test_a_declared_class_above_the_clearance_is_refused(public_client, mock):
 
 def test_embeddings_obey_the_same_terms(client, mock):
     with pytest.raises(openai.PermissionDeniedError):
-        client.embeddings.create(model="mockxx/echo@xx", input=PERSONAL[0]["content"])
+        client.embeddings.create(model="mockxx/echo@xx", input=HEALTH[0]["content"])
     assert mock.tally()["calls"] == 0
 
 
