@@ -86,7 +86,6 @@ fn read_token(line: &str) -> Result<Option<(String, String)>, &'static str> {
 }
 
 #[cfg(test)]
-#[allow(clippy::string_slice, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -95,7 +94,7 @@ mod tests {
         assert_eq!(documents.len(), expected.len());
         for (document, (text, spans)) in documents.iter().zip(expected) {
             let found: Vec<(&str, &str)> =
-                document.spans.iter().map(|span| (span.label.as_str(), &document.text[span.parts[0].clone()])).collect();
+                document.spans.iter().map(|span| (span.label.as_str(), document.text.get(span.parts[0].clone()).unwrap())).collect();
             assert_eq!((document.text.as_str(), found.as_slice()), (*text, *spans));
         }
     }
