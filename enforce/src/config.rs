@@ -64,6 +64,9 @@ pub struct Config {
     /// Pseudonyms.
     #[serde(default)]
     pub pseudonyms: PseudonymConfig,
+    /// What the model says beyond the call.
+    #[serde(default)]
+    pub answers: AnswersConfig,
     /// The model in this process.
     pub local: Option<LocalConfig>,
     /// The admin API.
@@ -326,6 +329,29 @@ pub struct PseudonymConfig {
     pub rotate_days: NonZeroU32,
     /// Kinds whose pseudonyms keep the shape of the value: other digits in the places of its digits.
     pub keep_shape: Vec<Spanned<String>>,
+}
+
+/// `[answers]`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AnswersConfig {
+    /// What becomes of personal data and secrets in an answer that were not in its call.
+    pub personal: AnswerFindings,
+}
+
+/// What becomes of findings in answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerFindings {
+    /// Nobody looks.
+    #[default]
+    Pass,
+    /// They are counted.
+    Report,
+    /// The names of their kinds take their places.
+    Mask,
+    /// The answer ends with an error.
+    Refuse,
 }
 
 /// `[findings]`: the least class of a call in which something was found.

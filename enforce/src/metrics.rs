@@ -53,15 +53,17 @@ const UPSTREAM_FAILURES: &str = "comity_upstream_failures_total";
 const TOKENS: &str = "comity_tokens_total";
 const COST: &str = "comity_cost_micros_total";
 const RELOADS: &str = "comity_reloads_total";
+const ANSWER_FINDINGS: &str = "comity_answer_findings_total";
 
 /// Name, kind and meaning of every labelled counter.
-const HELP: [(&str, &str); 6] = [
+const HELP: [(&str, &str); 7] = [
     (ENDED, "Permitted calls that ended, by API and outcome."),
     (REFUSED, "Calls that got an error, by its code."),
     (UPSTREAM_FAILURES, "Attempts without an answer, by upstream."),
     (TOKENS, "Tokens, by offering, kind, and whether the gateway estimated them; cached and reasoning ones are among in and out."),
     (COST, "Millionths of a currency, by offering, currency, and whether the tokens were estimated."),
     (RELOADS, "Attempts to load another generation, by result."),
+    (ANSWER_FINDINGS, "Values in answers that were not in the call, by kind."),
 ];
 
 // === impl Metrics ===
@@ -111,6 +113,11 @@ impl Metrics {
     /// Another generation was loaded, or not.
     pub(crate) fn reloaded(&self, worked: bool) {
         self.add(RELOADS, format!("result=\"{}\"", if worked { "swapped" } else { "kept" }), 1);
+    }
+
+    /// An answer had values that were not in its call.
+    pub(crate) fn found_in_answer(&self, kind: &str, count: u64) {
+        self.add(ANSWER_FINDINGS, format!("kind=\"{}\"", escaped(kind)), count);
     }
 
     fn add(&self, name: &'static str, labels: String, count: u64) {
@@ -234,6 +241,7 @@ mod tests {
         metrics.decided(true);
         metrics.refused("unknown_key");
         metrics.upstream_failed("a\"b");
+        metrics.found_in_answer("email", 2);
         metrics.ended((Api::Chat, Outcome::Ok), Duration::from_millis(3));
         let spent = Spent { usage: Usage { input_tokens: 2, output_tokens: 5, ..Usage::default() }, estimated: true };
         let cost = Cost { currency: "GBP".parse().unwrap(), micros: Micros(12) };
@@ -243,6 +251,7 @@ mod tests {
         let text = metrics.render(&Gauges { calls_running: 1, store, upstreams: vec![upstream] });
         for line in [
             "comity_decisions_total{verdict=\"permit\"} 1",
+            "comity_answer_findings_total{kind=\"email\"} 2",
             "comity_calls_refused_total{code=\"unknown_key\"} 1",
             "comity_upstream_failures_total{upstream=\"a\\\"b\"} 1",
             "comity_calls_ended_total{api=\"chat\",outcome=\"ok\"} 1",

@@ -206,7 +206,8 @@ async fn attempt(
     let sent = send::send(worker, (permit, receipt), prepared, way).await;
     match sent.result {
         Ok(answer) => {
-            let (restoring, epoch) = (hidden.as_ref().and_then(|hidden| hidden.restoring()), hidden.map(|_| hiding.epoch()));
+            let restoring = hiding.restoring(hidden.as_deref(), (generation, &worker.shared));
+            let epoch = hidden.map(|_| hiding.epoch());
             let upstream = way.upstream.name.clone();
             Ok((answer, Served { offering, upstream, means, epoch, restoring, waited: sent.waited, pass }))
         }

@@ -10,27 +10,35 @@ mod chat;
 mod facts;
 mod frame;
 mod messages;
+mod passage;
 mod responses;
 mod rule;
+mod watch;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use comity_dialect::Api;
-use comity_redact::{Form, Pseudonyms, UnknownPseudonym};
+use comity_redact::{Form, OutputError, Pseudonyms, Restorer, UnknownPseudonym};
 
 use self::channels::{Channels, Closes, Id};
 use self::facts::Facts;
 use self::frame::Data;
+use self::passage::Passage;
 use self::rule::Way;
 use crate::edit::{self, Edit};
-use crate::strings::{Malformed, Piece, Place, escape, quoted, strings};
+use crate::strings::{Malformed, Piece, Place, Step, escape, quoted, strings};
+
+pub(crate) use self::watch::Watch;
 
 /// How the answers to one call are restored. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Restoring {
-    pseudonyms: Arc<Pseudonyms>,
+    /// Nothing where the call went out as it came in.
+    pseudonyms: Option<Arc<Pseudonyms>>,
+    /// Nothing where nobody looks at answers.
+    watch: Option<Watch>,
     api: Api,
     text: Form,
 }
@@ -43,12 +51,15 @@ pub(crate) struct EventRestorer {
 }
 
 /// Why an answer cannot go on. Says nothing of the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unrestorable {
     #[error("the answer names a pseudonym that this call does not have")]
     UnknownPseudonym,
     #[error("the answer is not what its API gives")]
     Malformed,
+    /// It has something that may not be given out, or could not be looked at.
+    #[error(transparent)]
+    Found(#[from] OutputError),
 }
 
 /// The events end here: the caller gets what stands before, and then an error.
@@ -62,8 +73,13 @@ pub(crate) struct Stopped {
 
 impl Restoring {
     /// `api` is that of the caller. `text` is how values are written into what the model says: as JSON where the caller asked for that.
-    pub(crate) fn new(pseudonyms: Arc<Pseudonyms>, api: Api, text: Form) -> Self {
-        Self { pseudonyms, api, text }
+    pub(crate) fn new(pseudonyms: Option<Arc<Pseudonyms>>, (api, text): (Api, Form)) -> Self {
+        Self { pseudonyms, watch: None, api, text }
+    }
+
+    /// Looks at answers, too.
+    pub(crate) fn watched(self, watch: Watch) -> Self {
+        Self { watch: Some(watch), ..self }
     }
 
     /// Restores a complete answer in the caller's dialect.
@@ -72,13 +88,13 @@ impl Restoring {
     /// If it is not JSON, or names a pseudonym that the call does not have.
     pub(crate) fn whole(&self, body: Bytes) -> Result<Bytes, Unrestorable> {
         // No text comes back, and a list of vectors is long.
-        if matches!(self.api, Api::Embeddings | Api::CountTokens) {
+        if matches!(self.api, Api::Embeddings | Api::CountTokens) || body.is_empty() {
             return Ok(body);
         }
         let json = std::str::from_utf8(&body).map_err(|_| Unrestorable::Malformed)?;
         let facts = Facts::read(json)?;
         let edits = edits(json, &mut |place| match self.way(&facts, place) {
-            Way::Leave => Ok(None),
+            Way::Leave => Ok(self.left(place)),
             Way::Whole(form) | Way::Piece(_, form) => self.restored(place, form),
         })?;
         Ok(edit::apply(&body, edits))
@@ -120,16 +136,46 @@ impl Restoring {
         }
     }
 
-    /// The JSON string or number at a place with its values; nothing if it stays as it is.
+    fn restorer(&self, form: Form) -> Option<Restorer> {
+        self.pseudonyms.as_ref().map(|pseudonyms| pseudonyms.restorer(form))
+    }
+
+    /// What becomes of a string that stays as it is: tokens beside a text tell all of it before it was looked at, so they go.
+    fn left(&self, place: &Place<'_, '_>) -> Option<String> {
+        let tells = |name: &str| place.path.iter().any(|step| matches!(step, Step::Name(member) if member == name));
+        let goes = self.watch.as_ref().is_some_and(Watch::holds) && !place.is_key() && tells("logprobs");
+        match place.is_number() {
+            _ if !goes => None,
+            true => tells("bytes").then(|| "0".to_owned()),
+            false => Some("\"\"".to_owned()),
+        }
+    }
+
+    /// The JSON string or number at a place as it goes on; nothing if it stays as it is.
     fn restored(&self, place: &Place<'_, '_>, form: Form) -> Result<Option<String>, Unrestorable> {
+        if self.watch.is_none() {
+            return self.with_values(place, form);
+        }
+        let mut passage = Passage::new(self, form);
         if place.is_number() {
-            return Ok(match self.pseudonyms.restore(place.raw, form)? {
+            let new = passage.push(place.raw)? + &passage.finish()?;
+            return Ok((new != place.raw).then(|| if is_number(&new) { new } else { quoted(&new) }));
+        }
+        let new = last_through(&mut passage, place)?;
+        Ok(new.filter(|new| new.strip_prefix('"').and_then(|new| new.strip_suffix('"')) != Some(place.raw)))
+    }
+
+    /// The JSON string or number at a place with its values; nothing if it stays as it is.
+    fn with_values(&self, place: &Place<'_, '_>, form: Form) -> Result<Option<String>, Unrestorable> {
+        let Some(pseudonyms) = &self.pseudonyms else { return Ok(None) };
+        if place.is_number() {
+            return Ok(match pseudonyms.restore(place.raw, form)? {
                 Cow::Borrowed(_) => None,
                 Cow::Owned(new) => Some(if is_number(&new) { new } else { quoted(&new) }),
             });
         }
         rewritten(place, |piece| match piece {
-            Piece::Text(text) => Ok(match self.pseudonyms.restore(text, form)? {
+            Piece::Text(text) => Ok(match pseudonyms.restore(text, form)? {
                 Cow::Borrowed(_) => None,
                 Cow::Owned(new) => Some(new),
             }),
@@ -159,6 +205,21 @@ fn edits(json: &str, each: &mut impl FnMut(&Place<'_, '_>) -> Result<Option<Stri
         }
     })?;
     failed.map_or(Ok(edits), Err)
+}
+
+/// A piece of a text on its way; nothing if it stays as it is.
+fn through(passage: &mut Passage, place: &Place<'_, '_>) -> Result<Option<String>, Unrestorable> {
+    rewritten(place, |piece| match piece {
+        Piece::Text(text) => passage.push(text).map(Some),
+        Piece::Half(_) => passage.half().map(Some),
+    })
+}
+
+/// The last piece of a text, with what was held.
+fn last_through(passage: &mut Passage, place: &Place<'_, '_>) -> Result<Option<String>, Unrestorable> {
+    let new = through(passage, place)?;
+    let end = passage.finish()?;
+    Ok(if end.is_empty() { new } else { Some(joined(new.as_deref(), place, &end)) })
 }
 
 /// The JSON string at a place with what `each` puts for its texts, and before its halves of characters; nothing if it stays as it is.
@@ -198,7 +259,7 @@ impl EventRestorer {
     /// # Errors
     /// With what is in order, at a frame that names an unknown pseudonym or is damaged. Nothing goes on after that.
     pub(crate) fn push(&mut self, frames: Bytes) -> Result<Bytes, Stopped> {
-        if let Some(why) = self.stopped {
+        if let Some(why) = self.stopped.clone() {
             return Err(Stopped { before: Bytes::new(), why });
         }
         let mut changed: Option<BytesMut> = None;
@@ -213,7 +274,7 @@ impl EventRestorer {
                     out.extend_from_slice(&new);
                 }
                 Err(why) => {
-                    self.stopped = Some(why);
+                    self.stopped = Some(why.clone());
                     return Err(Stopped { before: before(changed), why });
                 }
             }
@@ -227,10 +288,10 @@ impl EventRestorer {
     /// # Errors
     /// If that is an unknown pseudonym, or an error ended the events before.
     pub(crate) fn finish(&mut self) -> Result<Bytes, Unrestorable> {
-        if let Some(why) = self.stopped {
+        if let Some(why) = self.stopped.clone() {
             return Err(why);
         }
-        let held = self.close(&Closes::All).inspect_err(|why| self.stopped = Some(*why))?;
+        let held = self.close(&Closes::All).inspect_err(|why| self.stopped = Some(why.clone()))?;
         Ok(Bytes::from(held))
     }
 
@@ -259,25 +320,12 @@ impl EventRestorer {
         let facts = Facts::read(json)?;
         let closes = restoring.closes(&facts);
         let edits = edits(json, &mut |place| match restoring.way(&facts, place) {
-            Way::Leave => Ok(None),
+            Way::Leave => Ok(restoring.left(place)),
             Way::Whole(form) => restoring.restored(place, form),
             Way::Piece(id, form) => {
                 let is_last = closes.ends(&id);
-                let channel = channels.open(id, frame, || restoring.pseudonyms.restorer(form)).ok_or(Unrestorable::Malformed)?;
-                let new = rewritten(place, |piece| match piece {
-                    Piece::Text(text) => Ok(Some(channel.restorer.push(text)?)),
-                    // No pseudonym goes on after it.
-                    Piece::Half(_) => {
-                        let held = channel.restorer.finish()?;
-                        channel.restorer = restoring.pseudonyms.restorer(form);
-                        Ok(Some(held))
-                    }
-                })?;
-                if !is_last {
-                    return Ok(new);
-                }
-                let end = channel.restorer.finish()?;
-                Ok(if end.is_empty() { new } else { Some(joined(new.as_deref(), place, &end)) })
+                let channel = channels.open(id, frame, || Passage::new(restoring, form)).ok_or(Unrestorable::Malformed)?;
+                if is_last { last_through(&mut channel.passage, place) } else { through(&mut channel.passage, place) }
             }
         })?;
         Ok((closes, edits))
@@ -287,7 +335,7 @@ impl EventRestorer {
     fn close(&mut self, closes: &Closes) -> Result<String, Unrestorable> {
         let mut frames = String::new();
         for mut channel in self.channels.take(closes) {
-            let end = channel.restorer.finish()?;
+            let end = channel.passage.finish()?;
             if !end.is_empty() {
                 frames.push_str(&self.restoring.end_of_channel(&channel.id, &channel.last, &end)?);
             }

@@ -171,6 +171,15 @@ const KEYS: &[Key] = &[
             "kinds whose pseudonyms are other digits in the places of the value's digits (FF1), where the shape matters to the model; at least six digits, and the model does not see that it is a pseudonym",
         ),
     ),
+    key(
+        "[answers]",
+        "personal",
+        "pass, report, mask or refuse",
+        (
+            "pass",
+            "what becomes of personal data and credentials in an answer that were not in its call: nobody looks; counted in log and metrics; each replaced by `[KIND]`; the answer ends with an error (`mask` and `refuse` hold a stream back, see [pseudonyms.md](pseudonyms.md))",
+        ),
+    ),
     key("[findings]", "personal", "class", ("internal", "the least class of a call with personal data")),
     key("[findings]", "opaque", "class", ("internal", "the least class of a call with parts that no detector can read")),
     key("[findings]", "secrets", "class", ("confidential", "the least class of a call with credentials")),

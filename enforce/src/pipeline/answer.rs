@@ -169,8 +169,13 @@ impl http_body::Body for EventsBody {
             }
             None => {
                 this.over = true;
-                this.end(if this.stream.has_failed() { Outcome::UpstreamFailed } else { Outcome::Ok });
-                this.rest()
+                match this.rest() {
+                    Ok(rest) => {
+                        this.end(if this.stream.has_failed() { Outcome::UpstreamFailed } else { Outcome::Ok });
+                        rest
+                    }
+                    Err(why) => Some(this.unrestorable(&Stopped { before: Bytes::new(), why })),
+                }
             }
             Some(Err(error)) => {
                 this.over = true;
@@ -201,16 +206,17 @@ impl EventsBody {
         self.ending.upstream_broke();
         let late = matches!(error, StreamError::Idle(_) | StreamError::Total(_));
         self.end(if late { Outcome::UpstreamTimeout } else { Outcome::UpstreamFailed });
-        let rest = self.rest().unwrap_or_default();
+        // What cannot be restored is left out: the answer ends with an error in any case.
+        let rest = self.rest().ok().flatten().unwrap_or_default();
         let message = format!("the answer is not complete: {error}");
         let error = if late { CallError::UpstreamTimeout(message) } else { CallError::UpstreamFailed(message) };
         [rest, error.into_event(self.ending.decided(), self.ending.api())].concat().into()
     }
 
-    /// What was held back as the beginning of a pseudonym, and was none.
-    fn rest(&mut self) -> Option<Bytes> {
-        let rest = self.restorer.take()?.finish();
-        rest.ok().filter(|rest| !rest.is_empty())
+    /// What was held back: as the beginning of a pseudonym, and was none, or until it was looked at.
+    fn rest(&mut self) -> Result<Option<Bytes>, Unrestorable> {
+        let rest = self.restorer.take().map_or_else(|| Ok(Bytes::new()), |mut restorer| restorer.finish())?;
+        Ok(Some(rest).filter(|rest| !rest.is_empty()))
     }
 
     fn unrestorable(&mut self, stopped: &Stopped) -> Bytes {

@@ -10,16 +10,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use comity_dialect::Api;
-use comity_redact::{Form, Kind, Label, PseudonymError, PseudonymKey, Pseudonyms, Shape};
+use comity_redact::{CallValues, Form, Kind, Label, OutputMode, OutputRules, PseudonymError, PseudonymKey, Pseudonyms, Shape};
 use comity_vocab::{Means, MeansSet};
 use tokio::sync::OnceCell;
 
 use super::find::{JSON_IN_JSON_MAX, has_blob};
+use crate::config::AnswerFindings;
+use crate::detect::scan;
 use crate::document::is_seed;
 use crate::edit::{Edit, apply_text};
 use crate::error::CallError;
+use crate::generation::Generation;
 use crate::limits::INLINE_BYTES_MAX;
-use crate::restore::Restoring;
+use crate::restore::{Restoring, Watch};
 use crate::shared::Shared;
 use crate::strings::{Malformed, Place, Step, quoted, strings};
 
@@ -41,7 +44,6 @@ pub(crate) struct Hidden {
     /// What changes in the body.
     pub(crate) edits: Vec<Edit>,
     pseudonyms: Arc<Pseudonyms>,
-    reading: Reading,
 }
 
 /// Why a call cannot be pseudonymised.
@@ -95,6 +97,29 @@ impl<'a> Hiding<'a> {
         self.hidden.get_or_try_init(|| self.hide(shared)).await.map(|hidden| Some(Arc::clone(hidden)))
     }
 
+    /// The way back for the answer; nothing where it is given out as it comes.
+    pub(crate) fn restoring(&self, hidden: Option<&Hidden>, (generation, shared): (&Generation, &Arc<Shared>)) -> Option<Restoring> {
+        let pseudonyms = hidden.and_then(Hidden::pseudonyms);
+        let form = if self.reading.text_is_json { Form::Json } else { Form::Text };
+        let restoring = |pseudonyms| Restoring::new(pseudonyms, (self.reading.api, form));
+        let mode = match generation.config.answers.personal {
+            AnswerFindings::Pass => return pseudonyms.map(|pseudonyms| restoring(Some(pseudonyms))),
+            AnswerFindings::Report => OutputMode::Report,
+            AnswerFindings::Mask => OutputMode::Mask,
+            AnswerFindings::Refuse => OutputMode::Refuse,
+        };
+        let (detector, shared) = (Arc::clone(&generation.detector), Arc::clone(shared));
+        let rules = OutputRules {
+            kinds: detector.kinds().clone(),
+            look: Box::new(move |text| scan(detector.as_ref(), text)),
+            pseudonyms: pseudonyms.clone(),
+            values: CallValues::new(self.values.0.keys().map(String::as_str)),
+            mode,
+        };
+        let tell = Arc::new(move |kind: &str, count| shared.metrics.found_in_answer(kind, count));
+        Some(restoring(pseudonyms).watched(Watch::new(rules, tell)))
+    }
+
     /// Large bodies are worked on by a thread of their own.
     async fn hide(&self, shared: &Shared) -> Result<Arc<Hidden>, CallError> {
         let key = shared.pseudonym_keys.get(&shared.store, (self.whose.tenant, self.whose.epoch)).await.map_err(|error| {
@@ -142,14 +167,12 @@ impl Hidden {
         let whole = users.iter().map(|user| (Label::END_USER, user.as_str(), Shape::Field));
         let pseudonyms = Pseudonyms::for_call(key, found.chain(whole), &[body]).map_err(NotHidden::from)?;
         let edits = edits(body, &pseudonyms, &reading)?;
-        Ok(Self { edits, pseudonyms: Arc::new(pseudonyms), reading })
+        Ok(Self { edits, pseudonyms: Arc::new(pseudonyms) })
     }
 
-    /// The way back for the answer; nothing where nothing was replaced.
-    pub(crate) fn restoring(&self) -> Option<Restoring> {
-        let (api, text_is_json) = (self.reading.api, self.reading.text_is_json);
-        (!self.edits.is_empty())
-            .then(|| Restoring::new(Arc::clone(&self.pseudonyms), api, if text_is_json { Form::Json } else { Form::Text }))
+    /// What the answer may name; nothing where nothing was replaced.
+    fn pseudonyms(&self) -> Option<Arc<Pseudonyms>> {
+        (!self.edits.is_empty()).then(|| Arc::clone(&self.pseudonyms))
     }
 
     /// The last look before a body leaves: no value stands in it any more, whatever dialect it is in by now.

@@ -3,7 +3,8 @@
 //! A channel never lends anything to another: two tool calls may come in turns.
 
 use bytes::Bytes;
-use comity_redact::Restorer;
+
+use super::passage::Passage;
 
 /// Which text a piece belongs to.
 #[derive(Clone, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub(super) struct Id {
 /// A text that is still coming.
 pub(super) struct Channel {
     pub(super) id: Id,
-    pub(super) restorer: Restorer,
+    pub(super) passage: Passage,
     /// The last frame that had a piece of it.
     pub(super) last: Bytes,
 }
@@ -41,13 +42,13 @@ const CHANNELS_MAX: usize = 1024;
 
 impl Channels {
     /// The channel of a piece in `frame`; nothing if there are too many.
-    pub(super) fn open(&mut self, id: Id, frame: &Bytes, restorer: impl FnOnce() -> Restorer) -> Option<&mut Channel> {
+    pub(super) fn open(&mut self, id: Id, frame: &Bytes, passage: impl FnOnce() -> Passage) -> Option<&mut Channel> {
         let known = self.0.iter().position(|channel| channel.id == id);
         if known.is_none() {
             if self.0.len() >= CHANNELS_MAX {
                 return None;
             }
-            self.0.push(Channel { id, restorer: restorer(), last: Bytes::new() });
+            self.0.push(Channel { id, passage: passage(), last: Bytes::new() });
         }
         let channel = match known {
             Some(at) => self.0.get_mut(at),

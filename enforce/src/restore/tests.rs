@@ -10,10 +10,10 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use comity_dialect::Api;
-use comity_redact::{Form, Label, PseudonymKey, Pseudonyms};
+use comity_redact::{CallValues, Form, Kinds, Label, OutputMode, OutputRules, PseudonymKey, Pseudonyms};
 use serde_json::Value;
 
-use super::{Restoring, Stopped, Unrestorable};
+use super::{Restoring, Stopped, Unrestorable, Watch};
 
 const VALUES: [&str; 3] = ["ada@example.org", "O\"Hara \\ n\n\u{1}é😀", "Bern"];
 
@@ -28,7 +28,19 @@ fn pseudonyms() -> Arc<Pseudonyms> {
 }
 
 fn restoring(api: Api, text: Form) -> Restoring {
-    Restoring::new(pseudonyms(), api, text)
+    Restoring::new(Some(pseudonyms()), (api, text))
+}
+
+/// A watch that looks at everything and finds nothing.
+fn watch(mode: OutputMode) -> Watch {
+    let rules = OutputRules {
+        look: Box::new(|_| Ok(Vec::new())),
+        kinds: Kinds::built_in(),
+        pseudonyms: Some(pseudonyms()),
+        values: CallValues::default(),
+        mode,
+    };
+    Watch::new(rules, Arc::new(|_, _| {}))
 }
 
 fn name(value: usize) -> String {
@@ -36,8 +48,8 @@ fn name(value: usize) -> String {
 }
 
 /// What comes out of each push and of the end, with the error that ended it.
-fn drive(api: Api, text: Form, pushes: &[String]) -> (Vec<String>, Option<Unrestorable>) {
-    let mut events = restoring(api, text).events();
+fn drive(restoring: &Restoring, pushes: &[String]) -> (Vec<String>, Option<Unrestorable>) {
+    let mut events = restoring.events();
     let mut out = Vec::new();
     let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
     for push in pushes {
@@ -59,7 +71,7 @@ fn drive(api: Api, text: Form, pushes: &[String]) -> (Vec<String>, Option<Unrest
 /// What comes out of frames with the marks `<0>`, `<1>`, `<2>` for pseudonyms: their lines, data as values.
 fn check(api: Api, frames: &[&str]) -> Vec<Line> {
     let frames: Vec<String> = frames.iter().map(|frame| planted(frame)).collect();
-    let (out, failed) = drive(api, Form::Text, &frames);
+    let (out, failed) = drive(&restoring(api, Form::Text), &frames);
     assert_eq!(failed, None);
     lines(&out.concat())
 }
@@ -97,6 +109,18 @@ fn ordinary_text_is_never_held_nor_copied() {
         let frame = Bytes::from_static(same.as_bytes());
         assert_eq!(events.push(frame.clone()).ok().unwrap().as_ptr(), frame.as_ptr());
     }
+}
+
+#[test]
+fn a_report_holds_no_frame_back() {
+    let restoring = Restoring::new(None, (Api::Chat, Form::Text)).watched(watch(OutputMode::Report));
+    let mut events = restoring.events();
+    // Nobody restores here, so what looks like a pseudonym is a word.
+    for word in ["Hello", " there", " PII_EML_0000000000000000", " P"] {
+        let frame = chat(&format!("{{\"content\":\"{word}\"}}"));
+        assert_eq!(events.push(Bytes::from(frame.clone())).ok().unwrap(), frame);
+    }
+    assert!(events.finish().unwrap().is_empty());
 }
 
 #[test]
@@ -164,7 +188,7 @@ fn nothing_goes_on_from_an_unknown_pseudonym() {
 #[test]
 fn what_is_not_json_stops_the_answer() {
     for bad in ["data: {\"a\":\n\n", "data: hello\n\n"] {
-        assert_eq!(drive(Api::Responses, Form::Text, &[bad.to_owned()]), (vec![String::new()], Some(Unrestorable::Malformed)));
+        assert_eq!(drive(&restoring(Api::Responses, Form::Text), &[bad.to_owned()]), (vec![String::new()], Some(Unrestorable::Malformed)));
     }
     assert_eq!(restoring(Api::Chat, Form::Text).whole(Bytes::from_static(b"{")), Err(Unrestorable::Malformed));
     assert_eq!(restoring(Api::Chat, Form::Text).whole(Bytes::from_static(b"\xff")), Err(Unrestorable::Malformed));
@@ -239,7 +263,7 @@ fn numbers_that_kept_their_shape_come_back() {
     let names = values.map(|(_, value, _)| pseudonyms.of(value).unwrap().to_owned());
     let body =
         format!("{{\"content\":[{{\"type\":\"tool_use\",\"input\":{{\"a\":{},\"b\":\"{}\"}}}}],\"n\":{}}}", names[0], names[1], names[0]);
-    let out = Restoring::new(pseudonyms, Api::Messages, Form::Text).whole(Bytes::from(body)).unwrap();
+    let out = Restoring::new(Some(pseudonyms), (Api::Messages, Form::Text)).whole(Bytes::from(body)).unwrap();
     let expected =
         format!("{{\"content\":[{{\"type\":\"tool_use\",\"input\":{{\"a\":7912345678,\"b\":\"0791234567\"}}}}],\"n\":{}}}", names[0]);
     assert_eq!(out, expected);

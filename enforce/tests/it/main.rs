@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+mod answers;
 mod bad_input;
 mod check;
 mod dialects;

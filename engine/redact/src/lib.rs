@@ -22,6 +22,7 @@
 //! ```
 
 mod anchor;
+mod answer_scan;
 mod aws;
 mod card;
 mod check;
@@ -53,6 +54,7 @@ mod url;
 mod words;
 mod wrapped;
 
+pub use answer_scan::{CallValues, Look, Noted, OutputError, OutputMode, OutputRules, OutputScan};
 pub use dataset::{DatasetError, Document, Labels, LabelsError, Span, read_brat, read_iob2, read_presidio};
 pub use detector::{BuildError, Detector, ScanError};
 pub use evaluate::{Measure, Report, evaluate};

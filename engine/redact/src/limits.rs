@@ -101,3 +101,14 @@ pub(crate) const GAZETTEER_NAMES_MAX: usize = 5_000_000;
 
 /// Tokens of one listed name. Each place in a text is compared with so many at most.
 pub(crate) const GAZETTEER_TOKENS_MAX: usize = 16;
+
+/// How much of an answer is held while it is looked at: a value of `SHAPE_MAX`, and its words behind it (`WORDS_AFTER`, of 4 bytes each).
+pub(crate) const ANSWER_WINDOW: usize = SHAPE_MAX + 4 * WORDS_AFTER;
+/// How much of an answer comes between two looks: the fewer, the longer it is held; the more, the more often each byte is looked at.
+pub(crate) const ANSWER_STEP: usize = 128;
+/// How much of what was let go is kept as context: what is scanned before a value in another form, in characters of 4 bytes each.
+pub(crate) const ANSWER_BEHIND: usize = 4 * NORMAL_BEFORE + SHAPE_MAX;
+/// An unbroken run of letters and digits is held up to here, because only its end tells what it is: tokens with the claims of a person.
+pub(crate) const ANSWER_RUN_MAX: usize = 8 * 1024;
+/// A finding that goes on and on is held up to here: the largest thing that is found (`PEM_MAX`, `JWT_PART_MAX`).
+pub(crate) const ANSWER_HELD_MAX: usize = 64 * 1024;

@@ -1,8 +1,9 @@
-//! The oracle: for any split of any answer, what a client reads is what restoring the whole text gives, errors included.
+//! The oracle: for any split of any answer, what a client reads is what restoring the whole text gives, errors included. A watch that finds
+//! nothing changes nothing of that, though it holds text back.
 
 use bytes::Bytes;
 use comity_dialect::Api;
-use comity_redact::{Form, UnknownPseudonym};
+use comity_redact::{Form, OutputMode, UnknownPseudonym};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use super::client;
 use super::frames::{self, Frames};
 use super::script::{Kind, Part, part};
-use super::{Unrestorable, drive, pseudonyms, restoring};
+use super::{Restoring, Unrestorable, drive, pseudonyms, restoring, watch};
 
 /// Each text restored in one piece; an error if one of them has an unknown pseudonym.
 fn expected(parts: &[Part], text: Form) -> Result<Vec<String>, UnknownPseudonym> {
@@ -24,9 +25,9 @@ fn expected(parts: &[Part], text: Form) -> Result<Vec<String>, UnknownPseudonym>
 }
 
 /// The stream that comes out where one is expected. Every frame of a push must come out of it.
-fn streamed<E>(api: Api, text: Form, (frames, expected): (Frames, &Result<Vec<String>, E>)) -> Result<Option<String>, TestCaseError> {
+fn streamed<E>(restoring: &Restoring, frames: Frames, expected: &Result<Vec<String>, E>) -> Result<Option<String>, TestCaseError> {
     let pushes = frames.pushes();
-    let (out, failed) = drive(api, text, &pushes);
+    let (out, failed) = drive(restoring, &pushes);
     if expected.is_err() {
         prop_assert_eq!(failed, Some(Unrestorable::UnknownPseudonym));
         return Ok(None);
@@ -40,13 +41,18 @@ fn streamed<E>(api: Api, text: Form, (frames, expected): (Frames, &Result<Vec<St
 }
 
 /// A whole answer that comes out where one is expected.
-fn whole<E>(api: Api, text: Form, (body, expected): (&Value, &Result<Vec<String>, E>)) -> Result<Option<Value>, TestCaseError> {
-    let out = restoring(api, text).whole(Bytes::from(body.to_string()));
+fn whole<E>(restoring: &Restoring, body: &Value, expected: &Result<Vec<String>, E>) -> Result<Option<Value>, TestCaseError> {
+    let out = restoring.whole(Bytes::from(body.to_string()));
     if expected.is_err() {
         prop_assert_eq!(out, Err(Unrestorable::UnknownPseudonym));
         return Ok(None);
     }
     Ok(Some(serde_json::from_slice(&out.unwrap()).unwrap()))
+}
+
+fn set_up(api: Api, text: Form, watched: bool) -> Restoring {
+    let restoring = restoring(api, text);
+    if watched { restoring.watched(watch(OutputMode::Mask)) } else { restoring }
 }
 
 fn form() -> impl Strategy<Value = Form> {
@@ -128,21 +134,22 @@ fn is_ambiguous(parts: &[Part]) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10_000))]
+    #![proptest_config(ProptestConfig::with_cases(12_500))]
 
     #[test]
-    fn chat(choices in prop::collection::vec(choice(), 1..3), text in form(), seed: u64) {
+    fn chat(choices in prop::collection::vec(choice(), 1..3), text in form(), watched in prop::bool::weighted(0.2), seed: u64) {
+        let restoring = set_up(Api::Chat, text, watched);
         let expected = expected(&choices.concat(), text);
         let mut frames = Frames::new(seed);
         frames.chat(&choices);
-        if let Some(out) = streamed(Api::Chat, text, (frames, &expected))? {
+        if let Some(out) = streamed(&restoring, frames, &expected)? {
             prop_assert_eq!(client::chat(&out), chat_view(&choices, expected.as_ref().unwrap()));
         }
         let answer = |choices: Vec<&[Part]>| {
             let choices: Vec<Value> = choices.into_iter().map(|parts| json!({"index": 0, "message": chat_message(parts)})).collect();
             json!({"id": "c", "choices": choices})
         };
-        if let Some(out) = whole(Api::Chat, text, (&answer(choices.iter().map(Vec::as_slice).collect()), &expected))? {
+        if let Some(out) = whole(&restoring, &answer(choices.iter().map(Vec::as_slice).collect()), &expected)? {
             let mut restored = restored(&choices.concat(), expected.as_ref().unwrap());
             let parts: Vec<Vec<Part>> = choices.iter().map(|parts| restored.drain(..parts.len()).collect()).collect();
             prop_assert_eq!(out, answer(parts.iter().map(Vec::as_slice).collect()));
@@ -150,11 +157,12 @@ proptest! {
     }
 
     #[test]
-    fn messages(parts in prop::collection::vec(part(&[Kind::Text, Kind::Thought, Kind::Function]), 1..4), text in form(), seed: u64) {
+    fn messages(parts in prop::collection::vec(part(&[Kind::Text, Kind::Thought, Kind::Function]), 1..4), text in form(), watched in prop::bool::weighted(0.2), seed: u64) {
+        let restoring = set_up(Api::Messages, text, watched);
         let expected = expected(&parts, text);
         let mut frames = Frames::new(seed);
         frames.messages(&parts);
-        if let Some(out) = streamed(Api::Messages, text, (frames, &expected))? {
+        if let Some(out) = streamed(&restoring, frames, &expected)? {
             let texts: Vec<String> = client::messages(&out).into_values().collect();
             prop_assert_eq!(&texts, expected.as_ref().unwrap());
         }
@@ -162,24 +170,25 @@ proptest! {
         let body = answer(&parts);
         let ambiguous = is_ambiguous(&parts);
         if let (Ok(texts), false) = (&expected, ambiguous) {
-            let out = whole(Api::Messages, text, (&body, &expected))?;
+            let out = whole(&restoring, &body, &expected)?;
             prop_assert_eq!(out, Some(answer(&restored(&parts, texts))));
         }
     }
 
     #[test]
-    fn responses(parts in prop::collection::vec(part(&[Kind::Text, Kind::Thought, Kind::Refusal, Kind::Function, Kind::Custom]), 1..4), text in form(), seed: u64) {
+    fn responses(parts in prop::collection::vec(part(&[Kind::Text, Kind::Thought, Kind::Refusal, Kind::Function, Kind::Custom]), 1..4), text in form(), watched in prop::bool::weighted(0.2), seed: u64) {
+        let restoring = set_up(Api::Responses, text, watched);
         let expected = expected(&parts, text);
         let mut frames = Frames::new(seed);
         frames.responses(&parts);
         let answer = |parts: &[Part]| json!({"id": "r", "output": parts.iter().enumerate().map(|(at, part)| frames::item(at, part)).collect::<Vec<_>>()});
-        if let Some(out) = streamed(Api::Responses, text, (frames, &expected))? {
+        if let Some(out) = streamed(&restoring, frames, &expected)? {
             let (view, last) = client::responses(&out);
             let texts: Vec<String> = view.into_values().collect();
             prop_assert_eq!(&texts, expected.as_ref().unwrap());
             prop_assert_eq!(last, answer(&restored(&parts, &texts)));
         }
-        if let Some(out) = whole(Api::Responses, text, (&answer(&parts), &expected))? {
+        if let Some(out) = whole(&restoring, &answer(&parts), &expected)? {
             prop_assert_eq!(out, answer(&restored(&parts, expected.as_ref().unwrap())));
         }
     }

@@ -135,7 +135,7 @@ fn check(api: Api, (name, stream): &(String, String)) -> bool {
     let plant = |text: &str| words.iter().fold(text.to_owned(), |text, word| text.replace(word, pseudonyms.of(word).unwrap()));
     let sent = planted(&recorded, &plant);
     assert_ne!(sent, recorded, "{name}");
-    let mut events = Restoring::new(Arc::clone(&pseudonyms), api, Form::Text).events();
+    let mut events = Restoring::new(Some(Arc::clone(&pseudonyms)), (api, Form::Text)).events();
     let mut out = String::new();
     for event in &sent {
         let kind = event["type"].as_str().map(|kind| format!("event: {kind}\n")).unwrap_or_default();
@@ -160,7 +160,7 @@ fn check(api: Api, (name, stream): &(String, String)) -> bool {
     assert_eq!(without_deltas(&out), without_deltas(&recorded), "{name}");
     // With a call that has other values, the text stays: only a `p` may move on to the next frame.
     let other = Arc::new(Pseudonyms::new(&PseudonymKey::new([7; 32]), [(label, "nobody")]).unwrap());
-    let same = Restoring::new(other, api, Form::Text).events().push(Bytes::from(stream.clone())).ok().unwrap();
+    let same = Restoring::new(Some(other), (api, Form::Text)).events().push(Bytes::from(stream.clone())).ok().unwrap();
     let same = client::events(std::str::from_utf8(&same).unwrap());
     assert_eq!(joined(&same), joined(&recorded), "{name}");
     assert_eq!(without_deltas(&same), without_deltas(&recorded), "{name}");

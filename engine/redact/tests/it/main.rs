@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+mod answers;
 mod cases;
 mod fixture;
 mod kinds;
