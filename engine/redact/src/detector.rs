@@ -101,7 +101,7 @@ impl Detector {
         let prefixes: Vec<String> = kinds.shapes().iter().flat_map(|shape| shape.prefixes.iter().cloned()).collect();
         let anchors = anchor::build(&prefixes).map_err(|source| BuildError { source })?;
         let shapes = Shapes::new(kinds.shapes()).map_err(|source| BuildError { source })?;
-        let words = Words::new(&kinds).map_err(|source| BuildError { source: Box::new(source) })?;
+        let words = Words::new(&kinds).map_err(|source| BuildError { source })?;
         phone::load_numbering_plans();
         normal::load();
         Ok(Self { parts: Arc::new(Parts { anchors, kinds, shapes, words }), names: Vec::new() })

@@ -145,7 +145,7 @@ fn is_edge(character: char) -> bool {
 /// A letter of a script that puts no spaces between words. Thai, Lao, Tibetan, Myanmar, Khmer; Chinese, Japanese, Korean: from U+0E00,
 /// except the Latin and Greek extensions.
 pub(crate) fn is_compact(character: char) -> bool {
-    character.is_alphanumeric() && character >= '\u{0E00}' && !('\u{1E00}'..='\u{1FFF}').contains(&character)
+    character >= '\u{0E00}' && !('\u{1E00}'..='\u{1FFF}').contains(&character) && character.is_alphanumeric()
 }
 
 /// The base64url alphabet (RFC 4648 section 5).

@@ -2,6 +2,8 @@
 //!
 //! INVARIANT: a walk is anchored and bounded, so many places cost a bounded multiple of the text, whatever the files say.
 
+mod beginnings;
+
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use regex_automata::hybrid::dfa::{Cache, DFA};
@@ -9,6 +11,8 @@ use regex_automata::hybrid::{BuildError, LazyStateID};
 use regex_automata::util::pool::{Pool, PoolGuard};
 use regex_automata::util::{start, syntax};
 use regex_automata::{Anchored, MatchKind};
+
+use beginnings::Beginnings;
 
 use crate::haystack::Haystack;
 use crate::kind_file::Shape;
@@ -31,8 +35,7 @@ struct Automaton {
     caches: Caches,
     /// The place in the table of each of its patterns.
     shapes: Vec<usize>,
-    /// For each byte the ASCII characters that may follow it at the beginning of a match, one bit each.
-    begins: Vec<u128>,
+    beginnings: Beginnings,
 }
 
 /// Which shapes a place may be the beginning of.
@@ -89,7 +92,7 @@ impl Shapes {
             At::Phrase => (&self.phrases, &mut walker.phrases, SHAPE_MAX),
             At::Prefix => (&self.credentials, &mut walker.credentials, CREDENTIAL_MAX),
         };
-        if !automaton.may_begin(text, from) {
+        if !automaton.beginnings.hold(text, from) {
             return Ok(());
         }
         automaton.walk(cache.get_or_insert_with(|| automaton.caches.get()), (text, from, max), matches)
@@ -113,15 +116,8 @@ impl Automaton {
             let new: NewCache = Box::new(move || dfa.create_cache());
             Pool::new(new)
         };
-        let begins = beginnings(&dfa, &mut caches.get());
-        Ok(Self { dfa, caches, shapes, begins })
-    }
-
-    /// Whether a match may begin with the bytes at an offset.
-    fn may_begin(&self, text: Haystack<'_>, at: usize) -> bool {
-        let (Some(first), Some(second)) = (text.byte(at), text.byte(at + 1)) else { return false };
-        let followers = self.begins.get(usize::from(first)).copied().unwrap_or(u128::MAX);
-        if second.is_ascii() { followers >> second & 1 == 1 } else { followers != 0 }
+        let beginnings = Beginnings::new(&dfa, &mut caches.get());
+        Ok(Self { dfa, caches, shapes, beginnings })
     }
 
     /// Walks from `from` over at most `max` bytes.
@@ -160,29 +156,6 @@ impl Automaton {
             matches.extend(self.shapes.get(pattern).map(|shape| Match { shape: *shape, end }));
         }
     }
-}
-
-/// What may follow each first byte; everything where the automaton does not say.
-fn beginnings(dfa: &DFA, cache: &mut Cache) -> Vec<u128> {
-    let start = start::Config::new().anchored(Anchored::Yes);
-    // The start is asked for anew each time, because a step may clear the cache.
-    let mut alive = |first: u8, second: Option<u8>| {
-        let state = dfa.start_state(cache, &start).ok().and_then(|state| dfa.next_state(cache, state, first).ok());
-        let state = match (state, second) {
-            (Some(state), Some(second)) if !state.is_dead() => dfa.next_state(cache, state, second).ok(),
-            (state, _) => state,
-        };
-        state.is_none_or(|state| !state.is_dead())
-    };
-    let followers = |first: u8| {
-        if !alive(first, None) {
-            return 0;
-        }
-        let followers = (0..128_u8).filter(|second| alive(first, Some(*second)));
-        // A non-ASCII character may follow, too, where no ASCII one does.
-        followers.fold(0, |bits, second| bits | 1_u128 << second).max(1)
-    };
-    (0..=u8::MAX).map(followers).collect()
 }
 
 fn failed() -> ScanError {

@@ -1,10 +1,13 @@
 //! The words that announce kinds that are data, all of them in one automaton, looked for only around candidates.
 //!
-//! INVARIANT: a scan looks at no place of the text twice but for the length of one word, however many candidates there are.
+//! INVARIANT: a scan looks for words from no place of the text twice, however many candidates there are.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::error::Error;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, StartKind};
+use aho_corasick::Anchored;
+use aho_corasick::automaton::{Automaton as _, StateID};
+use aho_corasick::nfa::contiguous::NFA;
 
 use crate::haystack::{Haystack, is_compact};
 use crate::limits::{WORD_BESIDE_MAX, WORDS_AFTER, WORDS_BEFORE};
@@ -12,7 +15,9 @@ use crate::{Kind, Kinds};
 
 /// All words of all kinds.
 pub(crate) struct Words {
-    search: AhoCorasick,
+    /// Walked from where a word may begin, for most of them a step or two: a table of all steps is 50 times larger and slower.
+    search: NFA,
+    start: StateID,
     /// The kinds that each pattern of `search` announces, one bit each.
     kinds: Vec<Vec<u64>>,
     /// Numbers of 64 bits that all kinds take.
@@ -58,7 +63,7 @@ pub(crate) struct Window {
 // === impl Words ===
 
 impl Words {
-    pub(crate) fn new(kinds: &Kinds) -> Result<Self, BuildError> {
+    pub(crate) fn new(kinds: &Kinds) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let kinds_words = kinds.iter().count().div_ceil(64);
         let mut announced: BTreeMap<String, Vec<u64>> = BTreeMap::new();
         for (kind, _) in kinds.iter() {
@@ -69,13 +74,10 @@ impl Words {
                 }
             }
         }
-        let search = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .kind(Some(AhoCorasickKind::DFA))
-            .start_kind(StartKind::Unanchored)
-            .build(announced.keys())?;
+        let search = NFA::builder().ascii_case_insensitive(true).prefilter(false).build(announced.keys())?;
+        let start = search.start_state(Anchored::Yes)?;
         let longest = announced.keys().map(String::len).max().unwrap_or(0);
-        Ok(Self { search, kinds: announced.into_values().collect(), kinds_words, longest })
+        Ok(Self { search, start, kinds: announced.into_values().collect(), kinds_words, longest })
     }
 
     /// How near a word that announces `kind` stands, if one stands in the window. Windows come in the order of their beginnings.
@@ -101,14 +103,33 @@ impl Words {
         if window.to <= nearby.looked_to {
             return;
         }
-        let from = nearby.looked_to.saturating_sub(self.longest).max(window.from);
-        for found in self.search.find_overlapping_iter(text.bytes(from, window.to)) {
-            let (start, end) = (from + found.start(), from + found.end());
-            if end > nearby.looked_to && is_whole(text, start, end) {
-                nearby.words.push_back(Place { start, end, pattern: found.pattern().as_usize() });
+        let from = nearby.looked_to.max(window.from);
+        let mut before = text.byte_before(from).unwrap_or_default();
+        for (start, first) in (from..).zip(text.bytes(from, window.to)) {
+            if begins(text, start, (before, *first)) {
+                self.walk(text, nearby, start);
             }
+            before = *first;
         }
         nearby.looked_to = window.to;
+    }
+
+    /// Notes the words that begin at `start`.
+    fn walk(&self, text: Haystack<'_>, nearby: &mut Nearby, start: usize) {
+        let mut state = self.start;
+        for (at, byte) in (start..).zip(text.ahead(start, self.longest)) {
+            state = self.search.next_state(Anchored::Yes, state, *byte);
+            if self.search.is_dead(state) {
+                return;
+            }
+            if self.search.is_match(state) && ends(text, at + 1) {
+                let end = at + 1;
+                let patterns = (0..self.search.match_len(state)).map(|index| self.search.match_pattern(state, index));
+                // Others end here, too, that begin later.
+                let whole = patterns.filter(|pattern| self.search.pattern_len(*pattern) == end - start);
+                nearby.words.extend(whole.map(|pattern| Place { start, end, pattern: pattern.as_usize() }));
+            }
+        }
     }
 
     /// Notes which kinds the words of a window announce.
@@ -145,17 +166,30 @@ fn spellings(word: &str) -> Vec<String> {
     all
 }
 
-/// Whether a word is not part of a longer one. Digits, `_` and the humps of `userCpf` part words; scripts without spaces have no parts.
-fn is_whole(text: Haystack<'_>, start: usize, end: usize) -> bool {
-    let (Some(first), Some(last)) = (text.char_at(start), text.char_before(end)) else { return false };
-    let joins = |inner: char, outer: Option<char>| {
-        outer.is_some_and(|outer| outer.is_alphabetic() && !is_compact(outer)) && inner.is_alphanumeric() && !is_compact(inner)
-    };
-    let (before, after) = (text.char_before(start), text.char_at(end));
-    let hump = |left: Option<char>, right: Option<char>| left.is_some_and(char::is_lowercase) && right.is_some_and(char::is_uppercase);
-    let begins = !joins(first, before) || hump(before, Some(first));
-    let ends = !joins(last, after) || hump(Some(last), after);
-    begins && ends
+/// Whether a word may begin there: it is not part of a longer one. Digits, `_` and the humps of `userCpf` part words; scripts without
+/// spaces have no parts. The two bytes are those before and behind it.
+fn begins(text: Haystack<'_>, at: usize, (before, first): (u8, u8)) -> bool {
+    if before.is_ascii() && first.is_ascii() {
+        let joins = before.is_ascii_alphabetic() && first.is_ascii_alphanumeric();
+        return !joins || (before.is_ascii_lowercase() && first.is_ascii_uppercase());
+    }
+    // Amid a character there is none.
+    let edge = |first| text.char_before(at).is_none_or(|before| !joins(first, before) || is_hump(before, first));
+    text.char_at(at).is_some_and(edge)
+}
+
+/// Whether a word may end there.
+fn ends(text: Haystack<'_>, at: usize) -> bool {
+    text.char_before(at).is_some_and(|last| text.char_at(at).is_none_or(|after| !joins(last, after) || is_hump(last, after)))
+}
+
+/// Whether a character of a word and the one outside it would be one word.
+fn joins(inner: char, outer: char) -> bool {
+    outer.is_alphabetic() && !is_compact(outer) && inner.is_alphanumeric() && !is_compact(inner)
+}
+
+fn is_hump(left: char, right: char) -> bool {
+    left.is_lowercase() && right.is_uppercase()
 }
 
 // === impl Window ===
