@@ -229,7 +229,8 @@ impl OutputScan {
     fn let_go(&mut self, cut: usize) {
         let mut forget = self.text.floor_char_boundary(cut.saturating_sub(ANSWER_BEHIND));
         // Escapes are read in pairs.
-        while self.text.get(..forget).is_some_and(|before| before.ends_with('\\')) {
+        let before = self.text.get(..forget).unwrap_or_default();
+        if !(before.len() - before.trim_end_matches('\\').len()).is_multiple_of(2) {
             forget -= 1;
         }
         self.text.drain(..forget);
@@ -296,6 +297,7 @@ mod tests {
         for (begin, line) in [
             ("-----BEGIN PRIVATE KEY-----\n", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n"),
             ("", "abcdefghijklmnopqrstuvwxyz"),
+            ("", "\\\\\\\\\\\\\\\\\\"),
         ] {
             let mut scan = masking();
             scan.push(begin).unwrap();

@@ -69,6 +69,8 @@ pub(crate) struct Scan<'t> {
     pub(crate) matches: Vec<Match>,
     /// Room for the letters and digits of one of them.
     pub(crate) characters: Vec<u8>,
+    /// Before this offset, everything is within one web address.
+    pub(crate) address_to: usize,
     /// Before this offset, no card or phone number begins any more.
     numbered_to: usize,
 }
@@ -174,6 +176,7 @@ impl Parts {
             walked_to: 0,
             matches: Vec::new(),
             characters: Vec::new(),
+            address_to: 0,
             numbered_to: 0,
         };
         let mut places = Places { anchor: self.next_anchor(text, 0), digit: scan.text.next_digit(0) };

@@ -4,8 +4,9 @@
 //! around it would otherwise become part of it.
 
 use crate::detector::Scan;
-use crate::haystack::{Haystack, Hit, is_compact};
+use crate::haystack::{Haystack, Hit};
 use crate::limits::{EMAIL_DOMAIN_MAX, EMAIL_LOCAL_MAX};
+use crate::script::is_compact;
 use crate::{Finding, Kind};
 
 /// Looks at `@`.

@@ -94,7 +94,7 @@ pub(crate) fn merge(found: Vec<Found>) -> Vec<Finding> {
 fn unions(mut found: Vec<Found>) -> Vec<Finding> {
     found.sort_by_key(|found| (found.finding.start, found.finding.end, found.finding.kind));
     let mut merged: Vec<Finding> = Vec::with_capacity(found.len());
-    // The strongest of the last union; more than one if nothing tells them apart.
+    // The strongest of the last union, one of each kind; more than one if nothing tells them apart.
     let mut strongest: Vec<Found> = Vec::new();
     for next in found {
         match merged.last_mut() {
@@ -102,7 +102,11 @@ fn unions(mut found: Vec<Found>) -> Vec<Finding> {
                 last.end = last.end.max(next.finding.end);
                 match strongest.first().map(Found::rank) {
                     Some(rank) if next.rank() < rank => {}
-                    Some(rank) if next.rank() == rank => strongest.push(next),
+                    Some(rank) if next.rank() == rank => {
+                        if !strongest.iter().any(|other| other.finding.kind == next.finding.kind) {
+                            strongest.push(next);
+                        }
+                    }
                     Some(_) | None => strongest = vec![next],
                 }
                 last.kind = name(&strongest).unwrap_or(last.kind);

@@ -2,6 +2,8 @@
 //!
 //! Offsets may be anything: what lies outside answers `None` or an empty slice, never a panic.
 
+use crate::script::is_compact;
+
 /// The text of one scan.
 #[derive(Clone, Copy)]
 pub(crate) struct Haystack<'t> {
@@ -140,12 +142,6 @@ impl<'t> Haystack<'t> {
 
 fn is_edge(character: char) -> bool {
     !character.is_alphanumeric() || is_compact(character)
-}
-
-/// A letter of a script that puts no spaces between words. Thai, Lao, Tibetan, Myanmar, Khmer; Chinese, Japanese, Korean: from U+0E00,
-/// except the Latin and Greek extensions.
-pub(crate) fn is_compact(character: char) -> bool {
-    character >= '\u{0E00}' && !('\u{1E00}'..='\u{1FFF}').contains(&character) && character.is_alphanumeric()
 }
 
 /// The base64url alphabet (RFC 4648 section 5).

@@ -46,6 +46,7 @@ mod number;
 mod pem;
 mod phone;
 mod pseudonym;
+mod script;
 mod shape;
 mod token;
 mod trained;

@@ -3,6 +3,8 @@
 //! A tier is asked after all lower ones and sees what they found. It must never keep or print the text, and it must never answer
 //! "nothing found" when it could not look: then it fails, and the scan fails with it.
 
+use crate::limits::NAME_MAX;
+use crate::script::is_of_word;
 use crate::{Class, Detector, Finding, Kinds, ScanError, Tier};
 
 /// A tier of detection above the patterns.
@@ -10,7 +12,8 @@ pub trait Names: Send + Sync {
     /// Which tier it is.
     fn tier(&self) -> Tier;
 
-    /// Everything that it finds in `text`, in any order. `before` is what the lower tiers found, sorted by place.
+    /// Everything that it finds in `text`, in any order. `before` is what the lower tiers found, sorted by place. NUL parts texts that only
+    /// stand together to be scanned at once: a finding across one is taken for one on either side.
     ///
     /// # Errors
     /// If it could not look at the whole text.
@@ -24,18 +27,43 @@ pub(crate) fn ask(detector: &Detector, text: &str, mut found: Vec<Finding>) -> R
         if more.iter().any(|finding| text.get(finding.start..finding.end).is_none_or(str::is_empty)) {
             return Err(ScanError { tier: names.tier(), reason: "it found something outside the text".to_owned() });
         }
-        found.extend(more);
+        found.extend(more.into_iter().flat_map(|finding| in_whole_words(text, finding)));
         found = merge(found, detector.kinds());
     }
     Ok(found)
 }
 
-/// Findings that overlap become one: their union. A secret stays one; else the longest names it, and of equals the highest tier, which
-/// has seen what the others found.
+/// A finding in each of the texts that NUL parts, widened to whole words: what leaves is replaced by its spelling, and a name stands in no
+/// string across two of them, nor in the middle of a word.
+fn in_whole_words(text: &str, finding: Finding) -> Vec<Finding> {
+    let mut at = finding.start;
+    let parts = text.get(finding.start..finding.end).unwrap_or_default().split('\0').map(|part| {
+        let (start, end) = (at, at + part.len());
+        at = end + 1;
+        let begins = part.starts_with(is_of_word).then(|| text.get(..start).unwrap_or_default());
+        let ends = part.ends_with(is_of_word).then(|| text.get(end..).unwrap_or_default());
+        let before = letters(begins.unwrap_or_default().chars().rev());
+        Finding { start: start.saturating_sub(before), end: end + letters(ends.unwrap_or_default().chars()), ..finding }
+    });
+    parts.filter(|part| part.start < part.end).collect()
+}
+
+/// Bytes of the letters at the beginning. Of more than a name has, some are enough: what is longer is looked for amid words, too.
+fn letters(text: impl Iterator<Item = char>) -> usize {
+    text.take_while(|letter| is_of_word(*letter)).take(NAME_MAX).map(char::len_utf8).sum()
+}
+
+/// Findings that overlap become one: their union. The one whose class protects most names it, then the longest, and of equals that of the
+/// highest tier, which has seen what the others found.
 fn merge(mut found: Vec<Finding>, kinds: &Kinds) -> Vec<Finding> {
     found.sort_by_key(|finding| (finding.start, finding.end));
-    let is_secret = |finding: &Finding| kinds.get(finding.kind).is_some_and(|info| info.class == Class::Secret);
-    let weight = |finding: &Finding| (is_secret(finding), finding.end.saturating_sub(finding.start), finding.tier);
+    let class = |finding: &Finding| match kinds.get(finding.kind).map(|info| info.class) {
+        Some(Class::Secret) => 3,
+        Some(Class::Health) => 2,
+        Some(Class::Personal) | None => 1,
+        Some(Class::Neutral) => 0,
+    };
+    let weight = |finding: &Finding| (class(finding), finding.end.saturating_sub(finding.start), finding.tier);
     let mut merged: Vec<Finding> = Vec::with_capacity(found.len());
     // The finding that names the last union.
     let mut strongest: Option<Finding> = None;
@@ -92,6 +120,31 @@ mod tests {
         assert_eq!(scan(Told(Tier::Gazetteer, Ok((6, 9)))), Ok(vec![(6, 21, Tier::Patterns)]));
         assert_eq!(scan(Told(Tier::Gazetteer, Ok((0, 9)))), Ok(vec![(0, 21, Tier::Patterns)]));
         assert_eq!(scan(Told(Tier::Trained, Ok((6, 21)))), Ok(vec![(6, 21, Tier::Trained)]));
+    }
+
+    #[test]
+    fn a_finding_is_of_whole_words_in_one_text() {
+        let cut = |text: &str, start, end| {
+            let found = in_whole_words(text, Finding { kind: Kind::PERSON, start, end, tier: Tier::Trained });
+            found.iter().map(|finding| text.get(finding.start..finding.end).unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(cut("Ada Lovelace\0Zoë", 0, 17), ["Ada Lovelace", "Zoë"]);
+        assert_eq!(cut("\0Ada\0\0", 0, 6), ["Ada"]);
+        assert_eq!(cut("by Adamantine9 x", 6, 9), ["Adamantine"]);
+        assert_eq!(cut("私は太郎です", 6, 12), ["太郎"]);
+        assert_eq!(cut("x <Ada> y", 2, 7), ["<Ada>"]);
+        assert_eq!(cut(&"a".repeat(1000), 500, 501)[0].len(), 1 + 2 * NAME_MAX);
+    }
+
+    #[test]
+    fn no_tier_makes_a_finding_need_less_protection() {
+        let kinds = Kinds::shipped();
+        let of = |class| kinds.iter().find(|(_, info)| info.class == class).unwrap().0;
+        let finding = |kind, start, end, tier| Finding { kind, start, end, tier };
+        for (weaker, stronger) in [(Class::Neutral, Class::Personal), (Class::Personal, Class::Health), (Class::Health, Class::Secret)] {
+            let found = vec![finding(of(weaker), 0, 40, Tier::Gliner), finding(of(stronger), 4, 9, Tier::Patterns)];
+            assert_eq!(merge(found, &kinds), [finding(of(stronger), 0, 40, Tier::Patterns)], "{stronger:?}");
+        }
     }
 
     #[test]

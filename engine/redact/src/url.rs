@@ -1,15 +1,20 @@
 //! Web addresses: `https://…`, `http://…` and `www.…` as far as one goes. By itself an address concerns nobody; what it names may.
 
 use crate::detector::Scan;
-use crate::haystack::{Haystack, Hit, is_compact};
+use crate::haystack::{Haystack, Hit};
 use crate::limits::URL_MAX;
+use crate::script::is_compact;
 use crate::{Finding, Kind};
 
 /// Looks at the beginning of an address. The scan goes on behind it: what else is found in an address is found instead of it.
 pub(crate) fn examine(scan: &mut Scan<'_>, hit: Hit) -> usize {
-    let end = end(scan.text, hit.end);
-    if end > hit.end && scan.text.is_edge_before(hit.start) {
-        scan.record(Finding::by_pattern(Kind::URL, hit.start, end));
+    // One inside another adds nothing.
+    if hit.start >= scan.address_to {
+        let end = end(scan.text, hit.end);
+        if end > hit.end && scan.text.is_edge_before(hit.start) {
+            scan.record(Finding::by_pattern(Kind::URL, hit.start, end));
+            scan.address_to = end;
+        }
     }
     hit.end
 }

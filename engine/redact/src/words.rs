@@ -9,8 +9,9 @@ use aho_corasick::Anchored;
 use aho_corasick::automaton::{Automaton as _, StateID};
 use aho_corasick::nfa::contiguous::NFA;
 
-use crate::haystack::{Haystack, is_compact};
+use crate::haystack::Haystack;
 use crate::limits::{WORD_BESIDE_MAX, WORDS_AFTER, WORDS_BEFORE};
+use crate::script::is_compact;
 use crate::{Kind, Kinds};
 
 /// All words of all kinds.

@@ -4,12 +4,15 @@
 
 use std::collections::BTreeSet;
 
+/// Words of a part of a name. A longer part of a value is a finding.
+const NAME_WORDS_MAX: usize = 8;
+
 /// What was found in a call.
 #[derive(Default)]
 pub struct CallValues {
     canonical: BTreeSet<String>,
-    /// The words of every value, each value between zero bytes and each word between spaces.
-    words: String,
+    /// Every run of words of a value, of so many words at most.
+    names: BTreeSet<String>,
 }
 
 // === impl CallValues ===
@@ -20,8 +23,11 @@ impl CallValues {
         let mut known = Self::default();
         for value in values {
             known.canonical.insert(canonical(value));
-            known.words.push_str(&words(value));
-            known.words.push('\0');
+            let words = words(value);
+            for first in 0..words.len() {
+                let run = words.get(first..).unwrap_or_default().iter().take(NAME_WORDS_MAX);
+                known.names.extend((1..=run.len()).map(|count| run.clone().take(count).map(String::as_str).collect::<Vec<_>>().join(" ")));
+            }
         }
         known
     }
@@ -32,7 +38,7 @@ impl CallValues {
         let canonical = canonical(text);
         // An address or a number is never part of another; a name is: `Ada` of `Ada Lovelace`.
         let is_name = !text.contains(|letter: char| letter.is_numeric() || letter == '@');
-        !canonical.is_empty() && (self.canonical.contains(&canonical) || (is_name && self.words.contains(&words(text))))
+        !canonical.is_empty() && (self.canonical.contains(&canonical) || (is_name && self.names.contains(&words(text).join(" "))))
     }
 }
 
@@ -43,13 +49,8 @@ pub(super) fn canonical(text: &str) -> String {
     letters.flat_map(char::to_lowercase).collect()
 }
 
-fn words(text: &str) -> String {
-    let mut words = " ".to_owned();
-    for word in text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
-        words.extend(word.chars().flat_map(char::to_lowercase));
-        words.push(' ');
-    }
-    words
+fn words(text: &str) -> Vec<String> {
+    text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
 }
 
 #[cfg(test)]

@@ -13,31 +13,32 @@ const DIGITS_MIN: usize = 5;
 /// A name that the model doubts is not looked for again.
 const LIKELIHOOD_MIN: f32 = 0.8;
 
-/// Names by their first token: the tokens, and the label.
-type Known<'t> = BTreeMap<&'t str, BTreeSet<(Vec<&'t str>, usize)>>;
+/// A name of more tokens is not looked for again.
+const TOKENS_MAX: usize = 16;
+
+/// Names by their tokens with their labels, and the lengths of those that begin with a token.
+#[derive(Default)]
+struct Known<'t> {
+    names: BTreeMap<Vec<&'t str>, usize>,
+    lengths: BTreeMap<&'t str, BTreeSet<usize>>,
+}
 
 /// Adds mentions of what is in `mentions` already.
 pub(super) fn add(text: &str, tokens: &[Token], mentions: &mut Vec<Mention>) {
     let known = known(text, tokens, mentions);
-    if known.is_empty() {
-        return;
-    }
     let mut taken: Vec<bool> = vec![false; tokens.len()];
     for mention in mentions.iter() {
         taken.get_mut(mention.tokens.clone()).into_iter().flatten().for_each(|taken| *taken = true);
     }
     for at in 0..tokens.len() {
-        let word = word(text, tokens.get(at));
-        // The longest comes last in its set.
-        for (name, label) in known.get(word).into_iter().flatten().rev() {
-            let range = at..at.saturating_add(name.len());
-            let same = || {
-                name.iter().zip(tokens.get(range.clone()).into_iter().flatten()).all(|(part, token)| *part == self::word(text, Some(token)))
-            };
+        // The longest first.
+        for length in known.lengths.get(word(text, tokens.get(at))).into_iter().flatten().rev() {
+            let range = at..at.saturating_add(*length);
             let free = taken.get(range.clone()).is_some_and(|taken| !taken.iter().any(|taken| *taken));
-            if free && same() {
+            let label = || known.names.get(&words(text, tokens.get(range.clone())?)).copied();
+            if let Some(label) = free.then(label).flatten() {
                 taken.get_mut(range.clone()).into_iter().flatten().for_each(|taken| *taken = true);
-                mentions.push(Mention { label: *label, tokens: range, likelihood: 0.0 });
+                mentions.push(Mention { label, tokens: range, likelihood: 0.0 });
                 break;
             }
         }
@@ -45,18 +46,23 @@ pub(super) fn add(text: &str, tokens: &[Token], mentions: &mut Vec<Mention>) {
 }
 
 fn known<'t>(text: &'t str, tokens: &[Token], mentions: &[Mention]) -> Known<'t> {
-    let mut known = Known::new();
-    for mention in mentions.iter().filter(|mention| mention.likelihood >= LIKELIHOOD_MIN) {
+    let mut known = Known::default();
+    for mention in mentions.iter().filter(|mention| mention.likelihood >= LIKELIHOOD_MIN && mention.tokens.len() <= TOKENS_MAX) {
         let name = tokens.get(mention.tokens.clone()).unwrap_or_default();
-        let words: Vec<&str> = name.iter().map(|token| word(text, Some(token))).collect();
         if !name.iter().any(|token| is_telling(text, *token)) {
             continue;
         }
+        let words = words(text, name);
         if let Some(first) = words.first() {
-            known.entry(first).or_default().insert((words.clone(), mention.label));
+            known.lengths.entry(first).or_default().insert(words.len());
+            known.names.insert(words, mention.label);
         }
     }
     known
+}
+
+fn words<'t>(text: &'t str, tokens: &[Token]) -> Vec<&'t str> {
+    tokens.iter().map(|token| word(text, Some(token))).collect()
 }
 
 /// Whether a token alone is enough to know a name by.
