@@ -146,15 +146,27 @@ impl Detector {
     pub fn scan(&self, text: &str) -> Result<Vec<Finding>, ScanError> {
         let mut budget = limits::PHONE_VALIDATIONS_MAX;
         let mut found = self.parts.scan(text, &mut budget)?;
+        found.iter_mut().for_each(|found| found.widen_over_escape(text));
+        let mut named = Vec::new();
         for normal in normal::Parts::of(text) {
             let plain = self.parts.scan(&normal.text, &mut budget)?;
-            found.extend(plain.into_iter().filter_map(|found| Some(found.moved(normal.original(found.place())?))));
+            if !self.names.is_empty() {
+                let names =
+                    names::ask(self, &normal.text, merge(plain.clone()))?.into_iter().filter(|finding| finding.tier != Tier::Patterns);
+                named.extend(names.filter_map(|finding| Some(finding.moved(normal.original(finding.place())?))));
+            }
+            found.extend(plain.into_iter().filter_map(|found| Some(found.moved(normal.original(found.finding.place())?))));
         }
         for wrapped in wrapped::Runs::of(text) {
             let inside = self.parts.scan(&wrapped.text, &mut budget)?;
             found.extend(inside.into_iter().map(|found| found.moved(wrapped.run)));
         }
-        names::ask(self, text, merge(found))
+        let mut found = names::ask(self, text, merge(found))?;
+        if !named.is_empty() {
+            found.extend(named);
+            found = names::merge(found, self.kinds());
+        }
+        Ok(found)
     }
 }
 

@@ -57,15 +57,15 @@ impl Found {
         Self { finding, strength, national: false }
     }
 
-    /// Where it was found.
-    pub(crate) fn place(&self) -> Hit {
-        Hit { start: self.finding.start, end: self.finding.end }
+    /// The same at another place: that of the text from which a plain form was made.
+    pub(crate) fn moved(self, place: Hit) -> Self {
+        Self { finding: self.finding.moved(place), ..self }
     }
 
-    /// The same at another place: that of the text from which a plain form was made.
-    pub(crate) fn moved(mut self, place: Hit) -> Self {
-        (self.finding.start, self.finding.end) = (place.start, place.end);
-        self
+    /// Takes in the backslashes before it: `\nada@…` may be a line's end, of which half must not stay.
+    pub(crate) fn widen_over_escape(&mut self, text: &str) {
+        let before = text.get(..self.finding.start).unwrap_or_default();
+        self.finding.start = before.trim_end_matches('\\').len();
     }
 
     /// The stronger first, then the longer.

@@ -165,6 +165,8 @@ impl Writing {
     }
 
     fn take_in_character(&mut self, character: char) {
+        // All apostrophes are one: `O’Neil`.
+        let character = if matches!(character, '’' | '‘' | 'ʼ' | '´' | '`') { '\'' } else { character };
         self.has_small |= character.is_lowercase();
         self.has_capital |= character.is_uppercase();
         self.exact = fold_in(self.exact, character);
@@ -223,6 +225,6 @@ mod tests {
         check("Nunez, Nu\u{301}n\u{303}ez, NÚÑEZ, Muller &Söhne", &["Nunez", "Nu\u{301}n\u{303}ez", "NÚÑEZ", "Muller &Söhne"]);
         check("Ada\n  Lovelace", &["Ada\n  Lovelace"]);
         check("我叫李明。", &["李明"]);
-        check("O'Neil O’Neil", &["O'Neil"]);
+        check("O'Neil O’Neil", &["O'Neil", "O’Neil"]);
     }
 }

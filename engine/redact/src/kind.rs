@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::haystack::Hit;
 use crate::kind_file::Shape;
 
 /// A kind of thing: its place in a table of [`Kinds`]. It means something only beside the table that it came from.
@@ -153,6 +154,16 @@ impl Finding {
     /// A finding of the tier of patterns.
     pub(crate) const fn by_pattern(kind: Kind, start: usize, end: usize) -> Self {
         Self { kind, start, end, tier: Tier::Patterns }
+    }
+
+    /// Where it stands.
+    pub(crate) const fn place(&self) -> Hit {
+        Hit { start: self.start, end: self.end }
+    }
+
+    /// The same at another place.
+    pub(crate) fn moved(self, place: Hit) -> Self {
+        Self { start: place.start, end: place.end, ..self }
     }
 }
 

@@ -55,7 +55,7 @@ fn letters(text: impl Iterator<Item = char>) -> usize {
 
 /// Findings that overlap become one: their union. The one whose class protects most names it, then the longest, and of equals that of the
 /// highest tier, which has seen what the others found.
-fn merge(mut found: Vec<Finding>, kinds: &Kinds) -> Vec<Finding> {
+pub(crate) fn merge(mut found: Vec<Finding>, kinds: &Kinds) -> Vec<Finding> {
     found.sort_by_key(|finding| (finding.start, finding.end));
     let class = |finding: &Finding| match kinds.get(finding.kind).map(|info| info.class) {
         Some(Class::Secret) => 3,

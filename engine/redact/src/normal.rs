@@ -1,5 +1,5 @@
 //! Text in other forms than plain ASCII: digits of all scripts, fullwidth forms, invisible characters, no-break spaces, typographic hyphens,
-//! HTML entities, percent-encoding. What is in such a form is scanned a second time in its plain form.
+//! HTML entities, percent-encoding, escapes of JSON. What is in such a form is scanned a second time in its plain form.
 //!
 //! Nothing here changes what is sent: a normal form lives for one scan, and every place in it leads back to a place in the text. Only
 //! the parts of a text that hold such forms are copied; most texts hold none, and one fast look tells.
@@ -106,14 +106,14 @@ impl Iterator for Parts<'_> {
 /// others, so a text in them is looked at in blocks too; a test holds them to it.
 fn is_special(byte: u8) -> bool {
     let plain = matches!(byte, 0xC3 | 0xC6 | 0xCE..=0xD1 | 0xE4..=0xE9);
-    (byte >= 0xC0 && !plain) | (byte == b'&') | (byte == b'%')
+    (byte >= 0xC0 && !plain) | (byte == b'&') | (byte == b'%') | (byte == b'\\')
 }
 
 /// Whether the character or escape at `place` may be part of a value once it is plain.
 fn hides(text: &str, place: usize) -> bool {
     let Some((before, rest)) = text.split_at_checked(place) else { return false };
     match rest.chars().next() {
-        Some('&' | '%') => escape::read(rest).is_some_and(|escape| escape.hides),
+        Some('&' | '%' | '\\') => escape::read(rest).is_some_and(|escape| escape.hides),
         Some(character) if !character.is_ascii() => match effect(character) {
             Effect::Keeps => false,
             Effect::Hides if character::is_digit(character) => is_in_number(before, rest),

@@ -1,6 +1,7 @@
-//! Single characters written as HTML entities (`&#64;`, `&#x40;`, `&commat;`) or percent-encoded (`%40`).
+//! Single characters written as HTML entities (`&#64;`, `&#x40;`, `&commat;`), percent-encoded (`%40`) or as escapes of JSON (`\u0040`,
+//! `\n`), which stand in texts that quote JSON.
 //!
-//! Every function is bounded by a few bytes, so a text full of `&` or `%` stays linear.
+//! Every function is bounded by a few bytes, so a text full of `&`, `%` or `\` stays linear.
 
 /// A character and how long its escape is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +55,7 @@ pub(super) fn read(text: &str) -> Option<Escape> {
         [b'&', b'#', ..] => numeric(text),
         [b'&', ..] => named(text),
         [b'%', ..] => percent(text),
+        [b'\\', ..] => backslash(text),
         _ => None,
     }
 }
@@ -102,6 +104,38 @@ fn percent(text: &str) -> Option<Escape> {
     Some(Escape { character, length: count * 3, hides: true })
 }
 
+/// An escape of JSON (RFC 8259 section 7). A control character becomes a line's end: it parts words, as that does.
+fn backslash(text: &str) -> Option<Escape> {
+    let letter = text.chars().nth(1)?;
+    let (character, length) = match letter {
+        'n' | 'r' | 't' | 'b' | 'f' => ('\n', 2),
+        '"' | '\\' | '/' => (letter, 2),
+        'u' => unicode(text)?,
+        _ => return None,
+    };
+    let character = if character.is_control() { '\n' } else { character };
+    // What parts words hides a value only where it seems to belong to one.
+    let joined =
+        || text.get(length..).is_some_and(|rest| rest.starts_with(|next: char| next.is_alphanumeric() || matches!(next, '+' | '(')));
+    let hides = match character {
+        '"' | '\\' => false,
+        '\n' | '/' => joined(),
+        _ => true,
+    };
+    Some(Escape { character, length, hides })
+}
+
+/// `\u` and four digits, or two such for a character beyond the first plane.
+fn unicode(text: &str) -> Option<(char, usize)> {
+    let unit = |at: usize| {
+        let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let units = [unit(0), unit(6)].into_iter().map_while(std::convert::identity);
+    let character = char::decode_utf16(units).next()?.ok()?;
+    Some((character, 6 * character.len_utf16()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,13 +152,37 @@ mod tests {
         check("&nbsp;", Some((' ', 6)));
         check("%40x", Some(('@', 3)));
         check("%C3%A9", Some(('é', 6)));
+        check(r"\u0040x", Some(('@', 6)));
+        check(r"\u00e9\u00e9", Some(('é', 6)));
+        check(r"\ud83d\ude00", Some(('😀', 12)));
+        check(r"\nada", Some(('\n', 2)));
+        check(r"\u000aada", Some(('\n', 6)));
+        check(r"\\nada", Some(('\\', 2)));
     }
 
     #[test]
     fn what_is_no_escape_is_left_alone() {
-        for text in
-            ["& b", "&unknown;", "&#;", "&#x110000;", "&#10;", "&#99999999999;", "%", "%4", "%zz", "%0A", "%FF", "%C3", "%C3%28", "% 4é"]
-        {
+        for text in [
+            r"\ud83d",
+            r"\u12",
+            r"\x40",
+            r"\",
+            r"\é",
+            "& b",
+            "&unknown;",
+            "&#;",
+            "&#x110000;",
+            "&#10;",
+            "&#99999999999;",
+            "%",
+            "%4",
+            "%zz",
+            "%0A",
+            "%FF",
+            "%C3",
+            "%C3%28",
+            "% 4é",
+        ] {
             check(text, None);
         }
     }

@@ -56,16 +56,18 @@ impl Values {
         Some(Self { automaton, sought: values.iter().zip(shorter(values)).map(sought).collect() })
     }
 
-    /// The first value that stands wholly within `from..to`.
-    pub(super) fn next(&self, text: &str, mut from: usize, to: usize) -> Option<Place> {
+    /// The first value that stands wholly within `from..to`. What stands right at `from`, behind another value or its pseudonym, needs no
+    /// edge there.
+    pub(super) fn next(&self, text: &str, from: usize, to: usize) -> Option<Place> {
         let automaton = self.automaton.as_ref()?;
+        let (edge, mut from) = (from, from);
         while from < to {
             let found = automaton.find(Input::new(text).range(from..to))?;
             let start = found.start();
             let mut candidate = Some(found.pattern().as_usize());
             while let Some((value, sought)) = candidate.and_then(|value| Some((value, self.sought.get(value)?))) {
                 let end = start + sought.length;
-                if sought.edges.hold(text, start, end) {
+                if sought.edges.hold(text, (start, end), edge) {
                     return Some(Place { start, end, value });
                 }
                 candidate = sought.shorter;
@@ -100,10 +102,10 @@ impl Edges {
         Self { before: edge(value.chars().next()), after: edge(value.chars().next_back()) }
     }
 
-    fn hold(self, text: &str, start: usize, end: usize) -> bool {
+    fn hold(self, text: &str, (start, end): (usize, usize), edge: usize) -> bool {
         let before = || text.get(..start).and_then(|before| before.chars().next_back()).is_some_and(is_of_word);
         let after = || text.get(end..).and_then(|after| after.chars().next()).is_some_and(is_of_word);
-        !(self.before && before() || self.after && after())
+        !(self.before && start > edge && before() || self.after && after())
     }
 }
 
@@ -133,6 +135,7 @@ mod tests {
         check(&["太郎", "김철수"], "山田[太郎]さん, x[太郎]x, [김철수]는");
         check(&["x@y.z", "B52"], "a[x@y.z]a, [B52]3, X[B52]X");
         check(&["(Ada"], "x[(Ada], (Adam");
+        check(&["Ada", "x@y.z"], "[x@y.z][Ada] AdaAda Ada[x@y.z]");
         check(&["Ада"], "[Ада], Адам, xАда");
     }
 

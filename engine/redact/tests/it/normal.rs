@@ -1,10 +1,10 @@
 //! Values in other forms than plain ASCII are found, and the place that is reported is that of all their characters in the text.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use comity_redact::{Detector, Kind, Kinds};
+use comity_redact::{Detector, Gazetteer, Kind, Kinds};
 use proptest::prelude::*;
 
 static DETECTOR: LazyLock<Detector> = LazyLock::new(|| Detector::with_kinds(Kinds::built_in()).unwrap());
@@ -17,7 +17,7 @@ fn shifted(text: &str, zero: u32) -> String {
     text.chars().map(|c| c.to_digit(10).map_or(c, |digit| char::from_u32(zero + digit).unwrap())).collect()
 }
 
-const FORMS: [Form; 10] = [
+const FORMS: [Form; 12] = [
     ("fullwidth", |value| {
         value.chars().map(|c| if c.is_ascii_graphic() { char::from_u32(u32::from(c) + 0xFEE0).unwrap() } else { c }).collect()
     }),
@@ -28,6 +28,8 @@ const FORMS: [Form; 10] = [
     ("percent for signs only", |value| value.replace('@', "%40").replace(' ', "%20")),
     ("decimal entities", |value| value.chars().map(|c| format!("&#{};", u32::from(c))).collect()),
     ("hexadecimal entities", |value| value.chars().map(|c| format!("&#x{:x};", u32::from(c))).collect()),
+    ("escapes of json", |value| value.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect()),
+    ("one escape of json", |value| value.replace('@', "\\u0040").replacen('1', "\\u0031", 1)),
     ("zero width", |value| value.chars().flat_map(|c| [c, '\u{200B}']).collect::<String>().trim_end_matches('\u{200B}').to_owned()),
     ("soft hyphens", |value| value.chars().flat_map(|c| [c, '\u{AD}']).collect::<String>().trim_end_matches('\u{AD}').to_owned()),
 ];
@@ -68,6 +70,37 @@ fn entities_with_names_and_typographic_signs_are_read() {
     check("entity", (Kind::PAYMENT_CARD, "4111 1111 1111 1111"), ("", "4111&nbsp;1111&nbsp;1111&nbsp;1111", ""));
     check("spaces", (Kind::IBAN, "GB29 NWBK"), ("", "GB29\u{2007}NWBK\u{2007}6016\u{2007}1331\u{2007}9268\u{2007}19", ""));
     check("hyphens", (Kind::PAYMENT_CARD, "4111"), ("", "4111−1111−1111−1111", ""));
+}
+
+/// What is found in a text, as it is spelled there.
+fn found<'t>(detector: &Detector, text: &'t str) -> Vec<&'t str> {
+    detector.scan(text).unwrap().iter().map(|finding| &text[finding.start..finding.end]).collect()
+}
+
+#[test]
+fn escapes_of_quoted_json_part_words() {
+    let all = Detector::new().unwrap();
+    assert_eq!(found(&all, r#"```{"note": "Call back:\n07911 123456\nor \t(020 7946 0958)"}```"#), ["07911 123456", "(020 7946 0958"]);
+    assert_eq!(found(&all, r#"{"n": "NHS number\n943 476 5919\n"}"#), ["943 476 5919"]);
+    // Half an escape must not stay behind.
+    assert_eq!(found(&all, r#"{"to": "\nada@example.org", "x": "\\nada@example.org"}"#), [r"\nada@example.org", r"\\nada@example.org"]);
+}
+
+#[test]
+fn names_in_other_forms_are_found() {
+    let names = Gazetteer::build(["Jürgen Müller", "Claude Monet", "Ada"].map(|name| (Kind::PERSON, name))).unwrap();
+    let detector = DETECTOR.clone().with_names(Arc::new(names));
+    for hidden in [
+        r"J\u00fcrgen M\u00fcller",
+        "Clau\u{ad}de Monet",
+        "Claude%20Monet",
+        "&#67;laude Monet",
+        "Ｃｌａｕｄｅ Ｍｏｎｅｔ",
+        "Ju\u{308}rgen&nbsp;Müller",
+    ] {
+        assert_eq!(found(&detector, &format!("with {hidden}, today")), [hidden]);
+    }
+    assert_eq!(found(&detector, r#"{"to":"\nAda\nis here"}"#), ["Ada"]);
 }
 
 #[test]
