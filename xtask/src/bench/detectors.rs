@@ -12,10 +12,11 @@ mod score;
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::ValueEnum;
 
 use crate::project::Project;
+use comity::Scanner;
 use labels::Labels;
 use measured::Measured;
 
@@ -55,7 +56,9 @@ pub(crate) fn run(project: &Project, args: &Args) -> anyhow::Result<bool> {
     let labels = project.text(LABELS)?.with_context(|| format!("`{LABELS}` is not UTF-8"))?;
     let labels: Labels = toml::from_str(&labels).with_context(|| format!("`{LABELS}` is not as expected"))?;
     let folder = args.data.clone().unwrap_or_else(|| project.root.join(DATA));
-    let sets = measured::read(&folder, &labels)?;
+    ensure!(folder.is_dir(), "there is no folder `{}`\nhint: name the folder of the data sets with --data", folder.display());
+    let scanner = Scanner::build(project)?;
+    let sets = measured::read(&scanner, &folder, &labels)?;
     match args.only {
         Some(Only::Presidio) => {
             measured::presidio(project, &labels, &sets)?;
@@ -63,7 +66,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> anyhow::Result<bool> {
             return Ok(true);
         }
         Some(Only::Comity) => {
-            let comity = measured::comity(project, &labels, &sets, args)?;
+            let comity = measured::comity(&scanner, &labels, &sets, args)?;
             print!("{}", page::comity_alone(&comity));
             return Ok(true);
         }
@@ -73,7 +76,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> anyhow::Result<bool> {
         Some(file) => presidio::read(file)?,
         None => measured::presidio(project, &labels, &sets)?,
     };
-    let comity = measured::comity(project, &labels, &sets, args)?;
+    let comity = measured::comity(&scanner, &labels, &sets, args)?;
     let measured = Measured::new(&labels, &sets, comity, &presidio)?;
     let template = project.text(TEMPLATE)?.with_context(|| format!("`{TEMPLATE}` is not UTF-8"))?;
     let page = page::render(&template, &measured)?;

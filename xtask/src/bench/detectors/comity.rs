@@ -1,14 +1,16 @@
-//! Runs Comity's side: the example `scan` of `engine/redact`, which gets the texts as JSON and says what stands where and what CPU time that
-//! took. It is another program, because nothing here may import the detectors.
+//! Runs Comity's side: the example `scan` of `engine/redact`, which reads the data sets, for both sides, or gets texts and says what stands
+//! where and what CPU time that took. It is another program, because nothing here may import the detectors.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::dataset::{Set, Text};
+use super::dataset::{Document, Set, Text};
+use super::labels::{Format, SetSpec};
 use super::score::Finding;
 use crate::project::{Project, cargo};
 use crate::shell;
@@ -41,6 +43,19 @@ pub(super) enum Model {
 
 pub(super) struct Scanner {
     program: PathBuf,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Request<'a> {
+    Read(Vec<Source>),
+    Scan(Work<'a>),
+}
+
+#[derive(Serialize)]
+struct Source {
+    path: PathBuf,
+    format: Format,
 }
 
 #[derive(Serialize)]
@@ -87,22 +102,34 @@ impl Scanner {
         Ok(Scanner { program: project.target.join("release").join(program) })
     }
 
+    /// Reads data sets below a folder, through the readers of the detectors: the only ones that there are.
+    pub(super) fn read(&self, folder: &Path, specs: &[SetSpec]) -> anyhow::Result<Vec<Set>> {
+        let sources = specs.iter().map(|spec| Source { path: folder.join(&spec.path), format: spec.format }).collect();
+        let sets: Vec<Vec<Document>> = self.ask(&Request::Read(sources))?;
+        ensure!(sets.len() == specs.len(), "a data set was not read");
+        specs.iter().zip(sets).map(|(spec, documents)| Set::new(spec, documents)).collect()
+    }
+
     /// Scans all sets, each for about that much CPU time.
     pub(super) fn scan(&self, sets: &[&Set], tiers: &Tiers, seconds: f64) -> anyhow::Result<Report> {
         let sets = sets.iter().map(|set| WorkSet { name: &set.name, texts: set.plain_texts() }).collect();
-        let work = serde_json::to_vec(&Work { seconds, sets, tiers }).context("the texts are no JSON")?;
+        self.ask(&Request::Scan(Work { seconds, sets, tiers }))
+    }
+
+    fn ask<T: DeserializeOwned>(&self, request: &Request<'_>) -> anyhow::Result<T> {
+        let request = serde_json::to_vec(request).context("the texts are no JSON")?;
         let mut child = Command::new(&self.program)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start `{}`", self.program.display()))?;
         // It reads all before it writes, so this cannot block.
-        child.stdin.take().context("no standard input")?.write_all(&work).context("the detectors do not read")?;
+        child.stdin.take().context("no standard input")?.write_all(&request).context("the detectors do not read")?;
         let output = child.wait_with_output().context("cannot wait for the detectors")?;
         if !output.status.success() {
             bail!("the detectors ended with {}", output.status);
         }
-        serde_json::from_slice(&output.stdout).context("the detectors' report is not as expected")
+        serde_json::from_slice(&output.stdout).context("the detectors' answer is not as expected")
     }
 }
 
@@ -123,12 +150,11 @@ impl Report {
 impl Run {
     /// With offsets in characters.
     pub(super) fn findings(&self, set: &Set) -> Vec<Vec<Finding>> {
-        let in_characters = |text: &str, at: usize| text.get(..at).map_or(usize::MAX, |before| before.chars().count());
         let of_text = |(text, found): (&Text, &Vec<(String, usize, usize)>)| {
             let finding = |(name, start, end): &(String, usize, usize)| Finding {
                 name: name.clone(),
-                start: in_characters(&text.text, *start),
-                end: in_characters(&text.text, *end),
+                start: text.in_characters(*start),
+                end: text.in_characters(*end),
             };
             found.iter().map(finding).collect()
         };

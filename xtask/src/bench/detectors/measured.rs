@@ -88,12 +88,8 @@ pub(super) struct Measured {
     pub(super) recognisers: (usize, usize),
 }
 
-pub(super) fn read<'a>(folder: &Path, labels: &'a Labels) -> anyhow::Result<Sets<'a>> {
-    let mut plain = Vec::new();
-    for spec in &labels.set {
-        let hint = "hint: name the folder of the data sets with --data";
-        plain.push((Set::read(folder, spec).with_context(|| hint)?, spec));
-    }
+pub(super) fn read<'a>(scanner: &Scanner, folder: &Path, labels: &'a Labels) -> anyhow::Result<Sets<'a>> {
+    let plain: Vec<_> = scanner.read(folder, &labels.set)?.into_iter().zip(&labels.set).collect();
     let (synth, spec) = plain.iter().find(|(set, _)| set.name == SYNTH).with_context(|| format!("labels.toml has no `{SYNTH}`"))?;
     let disguised = DISGUISES.iter().map(|disguise| (disguise, disguise.of(synth, spec))).collect();
     let (first, second) = synth.texts.split_at(synth.texts.len() / 2);
@@ -127,8 +123,7 @@ pub(super) fn presidio(project: &Project, labels: &Labels, sets: &Sets<'_>) -> a
     presidio::scan(project, labels.presidio_threshold, &plain.chain(disguised).collect::<Vec<_>>())
 }
 
-pub(super) fn comity(project: &Project, labels: &Labels, sets: &Sets<'_>, args: &Args) -> anyhow::Result<ComitySide> {
-    let scanner = Scanner::build(project)?;
+pub(super) fn comity(scanner: &Scanner, labels: &Labels, sets: &Sets<'_>, args: &Args) -> anyhow::Result<ComitySide> {
     eprintln!("Comity, patterns");
     let plain: Vec<&Set> = sets.plain.iter().map(|(set, _)| set).chain([&sets.second_half]).collect();
     let report = scanner.scan(&plain, &Tiers::default(), args.seconds)?;
@@ -141,8 +136,8 @@ pub(super) fn comity(project: &Project, labels: &Labels, sets: &Sets<'_>, args: 
     let seen = scanner.scan(&disguised, &Tiers::default(), 0.0)?;
     let disguised = sets.disguised.iter().map(|(disguise, set)| Ok((disguise.title, side(&seen, set, sets.synth)?.structured())));
     let disguised = disguised.collect::<anyhow::Result<Vec<_>>>()?;
-    let gazetteer = report.has("gazetteer").then(|| gazetteer(&scanner, sets, &report, args.seconds)).transpose()?;
-    let trained = report.has("trained").then(|| trained(&scanner, sets, args)).transpose()?;
+    let gazetteer = report.has("gazetteer").then(|| gazetteer(scanner, sets, &report, args.seconds)).transpose()?;
+    let trained = report.has("trained").then(|| trained(scanner, sets, args)).transpose()?;
     Ok(ComitySide { patterns, disguised, gazetteer, trained })
 }
 

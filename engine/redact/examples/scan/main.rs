@@ -1,5 +1,6 @@
-//! Comity's side of `cargo xtask bench detectors`: texts as JSON on standard input, findings and CPU time as JSON on standard output.
-//! It judges nothing: one scorer, elsewhere, judges both sides. A tool of this repository: what it prints says where personal data stands.
+//! Comity's side of `cargo xtask bench detectors`: a request as JSON on standard input, the answer as JSON on standard output. It reads data
+//! sets for both sides, or scans texts and says findings and CPU time. It judges nothing: one scorer, elsewhere, judges both sides. A tool
+//! of this repository: what it prints are the texts that it was told to read, and where personal data stands in them.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_macros,
@@ -7,18 +8,30 @@
     reason = "a measuring program reads, prints and looks at the clock"
 )]
 
+mod read;
+
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use comity_redact::{Detector, Document, Finding, Gazetteer, Labels, TrainOptions, Trained, Training, read_brat};
+use comity_redact::{Detector, Finding, Gazetteer, Labels, TrainOptions, Trained, Training};
 use serde::{Deserialize, Serialize};
 
 type Error = Box<dyn std::error::Error>;
 
 /// The tiers that [`Work::detector`] can build.
 const TIERS: [&str; 3] = ["patterns", "gazetteer", "trained"];
+
+/// What is asked.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Request {
+    /// Data sets, whose documents are to be said.
+    Read(Vec<read::Source>),
+    Scan(Work),
+}
 
 /// What to scan, and with what beside patterns.
 #[derive(Deserialize)]
@@ -74,23 +87,44 @@ struct Run {
     findings: Vec<Vec<(String, usize, usize)>>,
 }
 
-fn main() -> Result<(), Error> {
+fn main() -> ExitCode {
+    match answer() {
+        Ok(answer) => {
+            println!("{answer}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn answer() -> Result<String, Error> {
     let mut input = String::new();
     std::io::stdin().read_to_string(&mut input)?;
-    let work: Work = serde_json::from_str(&input)?;
-    let begin = cpu_time();
-    let detector = work.detector()?;
-    let trained = matches!(work.model, Some(Model::Train(..)));
-    let train_seconds = trained.then(|| cpu_time().saturating_sub(begin).as_secs_f64());
-    let kinds = detector.kinds().iter().map(|(_, info)| info.name.clone()).collect();
-    let runs = work.sets.iter().map(|set| run(&detector, set, work.seconds)).collect::<Result<_, _>>()?;
-    println!("{}", serde_json::to_string(&Report { kinds, tiers: TIERS, train_seconds, runs })?);
-    Ok(())
+    Ok(match serde_json::from_str(&input)? {
+        Request::Read(sources) => {
+            let sets = sources.iter().map(read::Source::annotated).collect::<Result<Vec<_>, _>>()?;
+            serde_json::to_string(&sets)?
+        }
+        Request::Scan(work) => serde_json::to_string(&work.done()?)?,
+    })
 }
 
 // === impl Work ===
 
 impl Work {
+    fn done(&self) -> Result<Report, Error> {
+        let begin = cpu_time();
+        let detector = self.detector()?;
+        let trained = matches!(self.model, Some(Model::Train(..)));
+        let train_seconds = trained.then(|| cpu_time().saturating_sub(begin).as_secs_f64());
+        let kinds = detector.kinds().iter().map(|(_, info)| info.name.clone()).collect();
+        let runs = self.sets.iter().map(|set| run(&detector, set, self.seconds)).collect::<Result<_, _>>()?;
+        Ok(Report { kinds, tiers: TIERS, train_seconds, runs })
+    }
+
     fn detector(&self) -> Result<Detector, Error> {
         let mut detector = Detector::new()?;
         let mut lines = Vec::new();
@@ -114,18 +148,7 @@ impl Work {
 fn train(detector: &Detector, folder: &Path, language: &str) -> Result<Vec<u8>, Error> {
     let labels = Labels::known(detector.kinds())?;
     let options = TrainOptions { languages: vec![language.to_owned()], ..TrainOptions::default() };
-    Ok(Training { documents: &documents(folder)?, labels: &labels, detector, options }.run(&mut |_| {})?)
-}
-
-fn documents(folder: &Path) -> Result<Vec<Document>, Error> {
-    let mut files = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, std::io::Error>>()?;
-    files.retain(|path| path.extension().is_some_and(|ending| ending == "ann"));
-    files.sort();
-    let read = |path: &PathBuf| {
-        let (text, annotations) = (std::fs::read_to_string(path.with_extension("txt"))?, std::fs::read_to_string(path)?);
-        Ok(read_brat(&path.display().to_string(), &text, &annotations)?)
-    };
-    files.iter().map(read).collect()
+    Ok(Training { documents: &read::folder(folder)?, labels: &labels, detector, options }.run(&mut |_| {})?)
 }
 
 /// The round that warms the caches gives the findings and is not timed.
