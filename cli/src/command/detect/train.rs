@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
         output::say(&format!("note: label `{label}` means no kind here and is not learned; `--map {label}=kind` gives it one"));
     }
     let languages = args.dataset.languages.clone();
-    let options = TrainOptions { certainty: args.certainty, epochs: args.epochs, languages, ..TrainOptions::default() };
+    let options = TrainOptions { certainty: args.certainty, epochs: args.epochs, languages };
     let school = School { detector: &detector, labels: &labels, options };
     let started = Instant::now();
     let report = school.try_out(&documents)?;

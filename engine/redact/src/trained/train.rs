@@ -32,12 +32,6 @@ pub struct Training<'a> {
 pub struct TrainOptions {
     /// How often all documents are gone through.
     pub epochs: u16,
-    /// A feature that occurs less often is not learned.
-    pub occurrences_min: u32,
-    /// Length of the steps.
-    pub rate: f32,
-    /// How strongly weights are held down.
-    pub decay: f32,
     /// A token is left in clear only if the model is so certain (0 to 1) that it is nothing. Higher finds more, and more that is wrong.
     pub certainty: f32,
     /// Languages of the texts, as they are written into the model.
@@ -52,6 +46,15 @@ pub struct Progress {
     /// Steps in all, as far as known.
     pub all: usize,
 }
+
+/// A feature that occurs less often is not learned.
+const OCCURRENCES_MIN: u32 = 2;
+/// Length of the steps.
+const RATE: f32 = 0.1;
+/// How strongly weights are held down.
+const DECAY: f32 = 1e-3;
+/// Gradients smaller than this are not worth a step.
+const GRADIENT_MIN: f32 = 1e-3;
 
 /// Training is not possible.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +77,7 @@ pub enum TrainError {
 
 impl Default for TrainOptions {
     fn default() -> Self {
-        Self { epochs: 10, occurrences_min: 2, rate: 0.1, decay: 1e-3, certainty: 0.95, languages: Vec::new() }
+        Self { epochs: 10, certainty: 0.95, languages: Vec::new() }
     }
 }
 
@@ -91,7 +94,7 @@ impl Training<'_> {
         let mut info = ModelInfo::new(labels, self.documents.len());
         info.languages.clone_from(&self.options.languages);
         info.certainty = self.options.certainty.clamp(0.0, 1.0);
-        let mut learner = Learner::new(&lessons, State::count(info.labels.len()), self.options.clone());
+        let mut learner = Learner::new(&lessons, State::count(info.labels.len()), self.options.epochs);
         learner.learn(&lessons, self.documents.len(), progress);
         Ok(file::write(&info, &learner.weights(&lessons)))
     }
@@ -130,7 +133,7 @@ impl Training<'_> {
             progress(Progress { done, all: steps });
         }
         let mut lessons = Lessons::default();
-        counts.retain(|_, count| *count >= self.options.occurrences_min);
+        counts.retain(|_, count| *count >= OCCURRENCES_MIN);
         let mut frequent: Vec<u64> = counts.into_keys().collect();
         frequent.sort_unstable();
         let rows: HashMap<u64, u32, BuildHasherDefault<Already>> = frequent.iter().copied().zip(0..).collect();
@@ -207,7 +210,7 @@ struct Learned {
 }
 
 struct Learner {
-    options: TrainOptions,
+    epochs: u16,
     states: usize,
     cells: Vec<Learned>,
     /// Where the cells of each row begin; one more at the end.
@@ -215,14 +218,11 @@ struct Learner {
     moves: Vec<Learned>,
 }
 
-/// Gradients smaller than this are not worth a step.
-const GRADIENT_MIN: f32 = 1e-3;
-
 // === impl Learner ===
 
 impl Learner {
     /// A weight for each pair of feature and state that occurs.
-    fn new(lessons: &Lessons, states: usize, options: TrainOptions) -> Self {
+    fn new(lessons: &Lessons, states: usize, epochs: u16) -> Self {
         let mut pairs: Vec<(u32, u8)> = Vec::new();
         let mut sorted = 0;
         for (token, state) in lessons.states.iter().enumerate() {
@@ -246,15 +246,15 @@ impl Learner {
         let moves =
             (0..states).flat_map(|_| (0..states).map(|to| Learned { state: u8::try_from(to).unwrap_or_default(), weight: 0.0, seen: 0.0 }));
         let moves = moves.collect();
-        Self { options, states, cells, begins, moves }
+        Self { epochs, states, cells, begins, moves }
     }
 
     fn learn(&mut self, lessons: &Lessons, documents: usize, progress: &mut dyn FnMut(Progress)) {
         let mut order: Vec<&Range<usize>> = lessons.sequences.iter().collect();
         let mut shuffle = 0x5eed_u64;
-        let all = documents.saturating_add(order.len().saturating_mul(self.options.epochs.into()));
+        let all = documents.saturating_add(order.len().saturating_mul(self.epochs.into()));
         let mut done = documents;
-        for _ in 0..self.options.epochs {
+        for _ in 0..self.epochs {
             mix_up(&mut order, &mut shuffle);
             for range in &order {
                 self.learn_sequence(lessons, (*range).clone());
@@ -285,8 +285,7 @@ impl Learner {
             row.get_mut(usize::from(*state)).into_iter().for_each(|likelihood| *likelihood -= 1.0);
             self.step(lessons.rows(token), &row);
         }
-        let (rate, decay) = (self.options.rate, self.options.decay);
-        self.moves.iter_mut().zip(counts).for_each(|(cell, gradient)| cell.step(gradient, rate, decay));
+        self.moves.iter_mut().zip(counts).for_each(|(cell, gradient)| cell.step(gradient));
     }
 
     fn cells(&self, row: u32) -> Range<usize> {
@@ -307,12 +306,11 @@ impl Learner {
         if gradients.iter().all(|gradient| gradient.abs() < GRADIENT_MIN) {
             return;
         }
-        let (rate, decay) = (self.options.rate, self.options.decay);
         for row in rows {
             let range = self.cells(*row);
             for cell in self.cells.get_mut(range).into_iter().flatten() {
                 let gradient = gradients.get(usize::from(cell.state)).copied().unwrap_or_default();
-                cell.step(gradient, rate, decay);
+                cell.step(gradient);
             }
         }
     }
@@ -338,11 +336,11 @@ impl Learner {
 // === impl Learned ===
 
 impl Learned {
-    fn step(&mut self, gradient: f32, rate: f32, decay: f32) {
+    fn step(&mut self, gradient: f32) {
         if gradient.abs() >= GRADIENT_MIN {
-            let gradient = gradient + decay * self.weight;
+            let gradient = gradient + DECAY * self.weight;
             self.seen += gradient * gradient;
-            self.weight -= rate * gradient / (self.seen.sqrt() + 1e-3);
+            self.weight -= RATE * gradient / (self.seen.sqrt() + 1e-3);
         }
     }
 }

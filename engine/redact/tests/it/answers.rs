@@ -57,7 +57,7 @@ fn scan_as<'p>(form: Form, pieces: impl IntoIterator<Item = &'p str>, mode: Outp
     for piece in pieces {
         take(scan.push(piece));
     }
-    take(scan.finish());
+    take(scan.flush());
     made.found = scan.take_found().len();
     made
 }
@@ -228,8 +228,8 @@ fn a_detector_that_fails_ends_the_answer() {
             mode,
         };
         let mut scan = OutputScan::new(Arc::new(failing), Form::Text);
-        assert_eq!(scan.finish(), Err(OutputError::Scan("no memory".to_owned())));
-        assert_eq!((scan.push("a"), scan.finish()), (Err(OutputError::Ended), Err(OutputError::Ended)));
+        assert_eq!(scan.flush(), Err(OutputError::Scan("no memory".to_owned())));
+        assert_eq!((scan.push("a"), scan.flush()), (Err(OutputError::Ended), Err(OutputError::Ended)));
     }
 }
 
