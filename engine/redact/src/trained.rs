@@ -1,8 +1,8 @@
 //! The tier of trained models: a conditional random field that an organisation trained on its own annotated texts.
 //!
 //! A few hundred documents of one's own kind beat a general model. No general model is shipped, because a small one finds too little:
-//! trained on 1,600 sentences of English web text (Universal NER), it leaves a third of the names in clear, or, at the default
-//! certainty, one in eleven with every second finding in vain. Larger ones are a file that the organisation brings itself.
+//! trained on 1,600 sentences of English web text (Universal NER), it leaves three names in ten in clear, or, at the default
+//! certainty, one in eleven with nearly half of its findings in vain. Larger ones are a file that the organisation brings itself.
 //! A model file never holds a word of the texts that it was trained on, only hashes and weights; somebody who guesses a word can
 //! still test whether the model knows it, so treat the file like the texts' list of words.
 
