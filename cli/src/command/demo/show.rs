@@ -75,7 +75,7 @@ pub(super) fn decided((case, passed): (&Case, Option<&Exchange>), outcome: &Outc
                 field("left", &format!("\u{201c}{}\u{201d}", asked_text(arrived)))?;
                 field("returned", &format!("\u{201c}{}\u{201d}", answer_text(said)))?;
                 if *text == answer_text(said) {
-                    field("", "the small model spelled the pseudonym wrongly, so there is nothing to put a value back for")?;
+                    field("", unrestored(text))?;
                 }
             }
             field("answer", &format!("\u{201c}{text}\u{201d}"))?;
@@ -86,6 +86,15 @@ pub(super) fn decided((case, passed): (&Case, Option<&Exchange>), outcome: &Outc
     }
     let short: String = outcome.decision.chars().take(12).collect();
     field("ledger", &format!("decision {short}, leaf {}", outcome.leaf))
+}
+
+/// Why no value was put back into an answer.
+fn unrestored(answer: &str) -> &'static str {
+    if answer.to_ascii_uppercase().contains("PII") {
+        "the small model spelled the pseudonym wrongly, so there is nothing to put a value back for"
+    } else {
+        "the small model named no pseudonym, so there is nothing to put a value back for"
+    }
 }
 
 /// The facts that the detectors and the classes gave.
@@ -299,4 +308,21 @@ pub(super) fn all_json(calls: Vec<Value>, verified: &Verified, found: &Found) ->
         "calls": calls, "root": verified.root, "leaves": verified.size,
         "tampering": { "what": tamper::WHAT, "found_in_leaf": found.leaf, "said": found.said },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_pseudonym_and_none_are_told_apart() {
+        for (answer, said) in [
+            ("It is PII_EML_7Q2M4X6T.", "spelled the pseudonym wrongly"),
+            ("It is pii-eml-7Q2M4X6T3Z5W8Y9K.", "spelled the pseudonym wrongly"),
+            ("She asks for a library card.", "named no pseudonym"),
+            ("", "named no pseudonym"),
+        ] {
+            assert!(unrestored(answer).contains(said), "{answer}");
+        }
+    }
 }
