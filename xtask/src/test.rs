@@ -44,6 +44,12 @@ enum Step {
     Demo,
 }
 
+/// The folder of texts of others that tests read (CONTRIBUTING.md), and where it is looked for, from the root.
+const FIXTURES: &str = "COMITY_FIXTURES";
+const FIXTURES_BESIDE: &str = "../shared/fixtures";
+/// The library of ONNX Runtime. Tests that need it are the only ignored ones.
+const RUNTIME: &str = "ORT_DYLIB_PATH";
+
 /// What a step did: tests that it counted, and whether it passed.
 struct Done {
     step: Step,
@@ -100,7 +106,30 @@ fn tests(project: &Project) -> anyhow::Result<Tally> {
     } else {
         command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]);
     }
-    counted(command.env("COMITY_DATA", data_folder(project)))
+    command.env("COMITY_DATA", data_folder(project)).arg("--");
+    outside(project, &mut command);
+    counted(&mut command)
+}
+
+/// What is not in the repository. A test that needs some of it is either run, and fails without it, or is left out and not counted.
+fn outside(project: &Project, command: &mut Command) {
+    let named = |variable| std::env::var_os(variable).is_some_and(|path| !path.is_empty());
+    let beside = project.root.join(FIXTURES_BESIDE);
+    match (named(FIXTURES), beside.is_dir()) {
+        (true, _) => {}
+        (false, true) => {
+            command.env(FIXTURES, beside);
+        }
+        (false, false) => {
+            eprintln!("note: tests on texts of others are left out: {FIXTURES} names no folder of them");
+            command.args(["--skip", "of_others"]);
+        }
+    }
+    if named(RUNTIME) {
+        command.arg("--include-ignored");
+    } else {
+        eprintln!("note: tests of models on ONNX Runtime are left out: {RUNTIME} names no library");
+    }
 }
 
 /// A command that is one test by itself.

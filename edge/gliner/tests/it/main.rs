@@ -1,10 +1,12 @@
-//! A model end to end. Those tests that run one need a library of ONNX Runtime, named in `ORT_DYLIB_PATH`, and say so where there is none.
+//! A model end to end. Those tests that run one need a library of ONNX Runtime, named in `ORT_DYLIB_PATH`; they are ignored unless asked for
+//! (`-- --include-ignored`, or `cargo xtask test` with that variable), and then they fail without it.
 //!
 //! The model in `models/` has learned nothing (see `make_model.py`): these tests show that words, labels, spans and offsets arrive where a
 //! real model expects them and come back, and say nothing of how good a real one is.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests")]
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use comity_gliner::{Gliner, GlinerError, Settings};
@@ -30,17 +32,8 @@ fn open(model: &str, change: impl FnOnce(&mut Settings<'_>)) -> Result<Gliner, G
     Gliner::open(settings)
 }
 
-/// Whether there is a runtime to test with.
-fn runtime() -> bool {
-    let named = std::env::var_os("ORT_DYLIB_PATH").is_some_and(|path| !path.is_empty());
-    if !named {
-        println!("skipped: ORT_DYLIB_PATH names no library of ONNX Runtime");
-    }
-    named
-}
-
-fn model() -> Option<Gliner> {
-    runtime().then(|| open("span.onnx", |_| {}).unwrap())
+fn model() -> Gliner {
+    open("span.onnx", |_| {}).unwrap()
 }
 
 /// What is found, by place, with the text of each.
@@ -52,8 +45,9 @@ fn found<'t>(gliner: &Gliner, text: &'t str) -> Vec<(&'t str, Kind)> {
 }
 
 #[test]
+#[ignore = "needs the library of ONNX Runtime, named in ORT_DYLIB_PATH"]
 fn spans_come_back_with_their_labels_and_places() {
-    let Some(gliner) = model() else { return };
+    let gliner = model();
     let (person, place, birth) = (Kind::PERSON, Kind::LOCATION, kind("date_of_birth"));
     let text = "Zoë, Ada  Lovelace wrote in Paris; »Byron« in December 1815.";
     assert_eq!(found(&gliner, text), [("Ada  Lovelace", person), ("Paris", place), ("Byron", person), ("December 1815", birth)]);
@@ -63,10 +57,8 @@ fn spans_come_back_with_their_labels_and_places() {
 }
 
 #[test]
+#[ignore = "needs the library of ONNX Runtime, named in ORT_DYLIB_PATH"]
 fn labels_keep_their_order_and_only_those_asked_for_are_found() {
-    if !runtime() {
-        return;
-    }
     let gliner = open("span.onnx", |settings| settings.labels = vec![("city".to_owned(), kind("address"))]).unwrap();
     assert_eq!(found(&gliner, "Ada in Paris"), [("Paris", kind("address"))]);
     let gliner = open("span.onnx", |settings| settings.labels.reverse()).unwrap();
@@ -74,14 +66,16 @@ fn labels_keep_their_order_and_only_those_asked_for_are_found() {
 }
 
 #[test]
+#[ignore = "needs the library of ONNX Runtime, named in ORT_DYLIB_PATH"]
 fn a_text_cannot_write_the_prompt() {
-    let Some(gliner) = model() else { return };
+    let gliner = model();
     assert_eq!(found(&gliner, "<<ENT>> city <<SEP>> [SEP] Ada"), [("Ada", Kind::PERSON)]);
 }
 
 #[test]
+#[ignore = "needs the library of ONNX Runtime, named in ORT_DYLIB_PATH"]
 fn a_name_is_found_wherever_it_stands_in_a_long_text() {
-    let Some(gliner) = model() else { return };
+    let gliner = model();
     let detector = Detector::new().unwrap().with_names(Arc::new(gliner));
     assert!(detector.has(Tier::Gliner) && detector.level() == 3);
     // The tokenizer's file asks for 16 tokens at most; a look has 384 words; 320 and 384 are where looks begin and end.
@@ -94,8 +88,9 @@ fn a_name_is_found_wherever_it_stands_in_a_long_text() {
 }
 
 #[test]
+#[ignore = "needs the library of ONNX Runtime, named in ORT_DYLIB_PATH"]
 fn what_cannot_be_looked_at_is_an_error_that_says_nothing_of_the_text() {
-    let Some(gliner) = model() else { return };
+    let gliner = model();
     let long = "wrote ".repeat(100_000);
     for (text, said) in [
         ("Ada Nan", "a score of the model is not a number"),
@@ -109,10 +104,8 @@ fn what_cannot_be_looked_at_is_an_error_that_says_nothing_of_the_text() {
 }
 
 #[test]
+#[ignore = "needs the library of ONNX Runtime, named in ORT_DYLIB_PATH"]
 fn other_models_are_refused_when_they_are_opened() {
-    if !runtime() {
-        return;
-    }
     let said = |model: &str| open(model, |_| {}).err().map(|error| (error.to_string(), error.hint().unwrap())).unwrap();
     let (token, hint) = said("token.onnx");
     assert!(token.ends_with("is not one of GLiNER in span mode: it has no input `span_idx`") && hint.contains("span mode"), "{token}");
@@ -140,9 +133,11 @@ fn wrong_settings_are_refused_before_a_model_is_opened() {
 
 #[test]
 fn a_runtime_that_is_none_is_refused() {
+    // A library is loaded once a process: where one is named, another process tries without.
     if std::env::var_os("ORT_DYLIB_PATH").is_some() {
-        // A library is loaded once a process; another cannot be tried beside it.
-        return;
+        let mut again = Command::new(std::env::current_exe().unwrap());
+        again.args(["--exact", "a_runtime_that_is_none_is_refused"]).env_remove("ORT_DYLIB_PATH");
+        return assert!(again.output().unwrap().status.success());
     }
     let error = open("span.onnx", |_| {}).err().unwrap();
     assert!(matches!(error, GlinerError::NoRuntime) && error.hint().unwrap().contains("ORT_DYLIB_PATH"));
