@@ -48,7 +48,7 @@ pub(crate) enum Command {
     Ask(ask::Args),
     Terms(terms::Args),
     Catalogue(catalogue::Args),
-    Detect(detect::Args),
+    Detect(Box<detect::Args>),
     Ledger(ledger::Args),
     Keys(keys::Args),
     Model(model::Args),

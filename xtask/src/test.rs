@@ -85,7 +85,9 @@ fn run_step(project: &Project, step: Step) -> Done {
 fn perform(project: &Project, step: Step) -> anyhow::Result<Tally> {
     match step {
         Step::Format => check(cargo_in(project).args(["fmt", "--all", "--check"])),
-        Step::Lint => check(cargo_in(project).args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])),
+        Step::Lint => {
+            check(cargo_in(project).args(["clippy", "--workspace", "--all-targets", "--all-features", "--quiet", "--", "-D", "warnings"]))
+        }
         Step::Tidy => Ok(Tally::one(tidy::run(project)?)),
         // With the tests, so that features are the same in all steps and nothing is built twice.
         Step::Build => check(cargo_in(project).args(["build", "--workspace", "--bins", "--tests"])),
