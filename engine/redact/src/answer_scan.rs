@@ -115,7 +115,7 @@ impl OutputScan {
         Ok(out)
     }
 
-    /// Nothing found goes on beyond this place, for example half a character: gives out what was held.
+    /// Nothing found goes on beyond this place, for example half a character or the end of the channel: gives out what was held.
     ///
     /// # Errors
     /// As [`OutputScan::push`].
@@ -125,14 +125,6 @@ impl OutputScan {
         self.text.push(char::REPLACEMENT_CHARACTER);
         self.open = self.text.len();
         Ok(out)
-    }
-
-    /// The channel ended: gives out what was held.
-    ///
-    /// # Errors
-    /// As [`OutputScan::push`].
-    pub fn finish(&mut self) -> Result<String, OutputError> {
-        self.flush()
     }
 
     /// What was decided to be a finding since the last time.

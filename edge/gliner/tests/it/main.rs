@@ -1,5 +1,5 @@
-//! A model end to end. Those tests that run one need a library of ONNX Runtime, named in `ORT_DYLIB_PATH`; they are ignored unless asked for
-//! (`-- --include-ignored`, or `cargo xtask test` with that variable), and then they fail without it.
+//! A model end to end. Tests whose names end in `on_onnx_runtime` need its library, named in `ORT_DYLIB_PATH`, and fail without it;
+//! `cargo xtask test` leaves them out and says so where that variable is not set.
 //!
 //! The model in `models/` has learned nothing (see `make_model.py`): these tests show that words, labels, spans and offsets arrive where a
 //! real model expects them and come back, and say nothing of how good a real one is.
@@ -45,8 +45,7 @@ fn found<'t>(gliner: &Gliner, text: &'t str) -> Vec<(&'t str, Kind)> {
 }
 
 #[test]
-#[ignore = "needs the library of ONNX Runtime, named in ORT_DYLIB_PATH"]
-fn spans_come_back_with_their_labels_and_places() {
+fn spans_come_back_with_their_labels_and_places_on_onnx_runtime() {
     let gliner = model();
     let (person, place, birth) = (Kind::PERSON, Kind::LOCATION, kind("date_of_birth"));
     let text = "Zoë, Ada  Lovelace wrote in Paris; »Byron« in December 1815.";
@@ -57,8 +56,7 @@ fn spans_come_back_with_their_labels_and_places() {
 }
 
 #[test]
-#[ignore = "needs the library of ONNX Runtime, named in ORT_DYLIB_PATH"]
-fn labels_keep_their_order_and_only_those_asked_for_are_found() {
+fn labels_keep_their_order_and_only_those_asked_for_are_found_on_onnx_runtime() {
     let gliner = open("span.onnx", |settings| settings.labels = vec![("city".to_owned(), kind("address"))]).unwrap();
     assert_eq!(found(&gliner, "Ada in Paris"), [("Paris", kind("address"))]);
     let gliner = open("span.onnx", |settings| settings.labels.reverse()).unwrap();
@@ -66,15 +64,13 @@ fn labels_keep_their_order_and_only_those_asked_for_are_found() {
 }
 
 #[test]
-#[ignore = "needs the library of ONNX Runtime, named in ORT_DYLIB_PATH"]
-fn a_text_cannot_write_the_prompt() {
+fn a_text_cannot_write_the_prompt_on_onnx_runtime() {
     let gliner = model();
     assert_eq!(found(&gliner, "<<ENT>> city <<SEP>> [SEP] Ada"), [("Ada", Kind::PERSON)]);
 }
 
 #[test]
-#[ignore = "needs the library of ONNX Runtime, named in ORT_DYLIB_PATH"]
-fn a_name_is_found_wherever_it_stands_in_a_long_text() {
+fn a_name_is_found_wherever_it_stands_in_a_long_text_on_onnx_runtime() {
     let gliner = model();
     let detector = Detector::new().unwrap().with_names(Arc::new(gliner));
     assert!(detector.has(Tier::Gliner) && detector.level() == 3);
@@ -88,8 +84,7 @@ fn a_name_is_found_wherever_it_stands_in_a_long_text() {
 }
 
 #[test]
-#[ignore = "needs the library of ONNX Runtime, named in ORT_DYLIB_PATH"]
-fn what_cannot_be_looked_at_is_an_error_that_says_nothing_of_the_text() {
+fn what_cannot_be_looked_at_is_an_error_that_says_nothing_of_the_text_on_onnx_runtime() {
     let gliner = model();
     let long = "wrote ".repeat(100_000);
     for (text, said) in [
@@ -104,8 +99,7 @@ fn what_cannot_be_looked_at_is_an_error_that_says_nothing_of_the_text() {
 }
 
 #[test]
-#[ignore = "needs the library of ONNX Runtime, named in ORT_DYLIB_PATH"]
-fn other_models_are_refused_when_they_are_opened() {
+fn other_models_are_refused_when_they_are_opened_on_onnx_runtime() {
     let said = |model: &str| open(model, |_| {}).err().map(|error| (error.to_string(), error.hint().unwrap())).unwrap();
     let (token, hint) = said("token.onnx");
     assert!(token.ends_with("is not one of GLiNER in span mode: it has no input `span_idx`") && hint.contains("span mode"), "{token}");
