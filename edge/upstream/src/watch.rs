@@ -3,6 +3,8 @@
 //! Only numbers, ids and seals are taken: no text of an answer is kept. What is not as expected is passed over, never a reason to fail an
 //! answer that its caller can read.
 
+use std::fmt;
+
 use comity_dialect::{Usage, Wire, read_usage};
 use memchr::memmem;
 use serde::de::{Deserializer, IgnoredAny};
@@ -11,7 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// Something that the upstream keeps under an id, or sealed so that only it can read it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Kept {
     /// A whole answer (`previous_response_id`).
     Response(String),
@@ -23,6 +25,22 @@ pub enum Kept {
     File(String),
     /// Base64 that only the operator can read: encrypted thoughts, signatures.
     Sealed(String),
+}
+
+// === impl Kept ===
+
+impl fmt::Debug for Kept {
+    /// What it is and how long, and nothing of the text: a caller may write anything for an id.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, text) = match self {
+            Self::Response(id) => ("Response", id),
+            Self::Item(id) => ("Item", id),
+            Self::Container(id) => ("Container", id),
+            Self::File(id) => ("File", id),
+            Self::Sealed(seal) => ("Sealed", seal),
+        };
+        write!(f, "{name}({} bytes)", text.len())
+    }
 }
 
 /// What was seen in a JSON answer or in one event.
@@ -406,6 +424,12 @@ mod tests {
         let json = r#"{"content":[{"type":"redacted_thinking","data":"Zm9v"},{"type":"text","text":"x"},{"type":"web_search_tool_result","content":[{"encrypted_content":"YmFy"}]},{"content":"x"}],"container":{"id":"c"}}"#;
         let expected = [Kept::Container(text("c")), Kept::Sealed(text("Zm9v")), Kept::Sealed(text("YmFy"))];
         assert_eq!(whole(Wire::Messages, json.as_bytes()).unwrap().kept, expected);
+    }
+
+    #[test]
+    fn what_is_kept_prints_nothing_of_its_text() {
+        let kept = [Kept::File("ada@example.org".to_owned()), Kept::Sealed("c2VhbA".to_owned())];
+        assert_eq!(format!("{kept:?}"), "[File(15 bytes), Sealed(6 bytes)]");
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub enum Outcome {
     UpstreamTimeout,
     /// The upstream refused the call, or a means could not be performed.
     Refused,
+    /// The upstream answered, and the gateway failed at the answer: the client got none of it, or not all.
+    Withheld,
     /// The gateway stopped before it could say.
     Unknown,
 }
@@ -100,7 +102,8 @@ enum OutcomeKind {
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 6] = [Self::Ok, Self::ClientGone, Self::UpstreamFailed, Self::UpstreamTimeout, Self::Refused, Self::Unknown];
+    pub const ALL: [Self; 7] =
+        [Self::Ok, Self::ClientGone, Self::UpstreamFailed, Self::UpstreamTimeout, Self::Refused, Self::Withheld, Self::Unknown];
 
     /// The name in the leaf.
     #[must_use]
@@ -111,6 +114,7 @@ impl Outcome {
             Self::UpstreamFailed => "upstream_failed",
             Self::UpstreamTimeout => "upstream_timeout",
             Self::Refused => "refused",
+            Self::Withheld => "withheld",
             Self::Unknown => "unknown",
         }
     }
