@@ -15,6 +15,9 @@ fn a_text_with_its_findings() {
     machine.file("letter.txt", LETTER);
     machine.file("staff.txt", "# staff\nZoë\n");
     snapshot!("detect_letter", machine.seen(&["detect", "letter.txt"]));
+    machine.file("long.txt", "Zoë\nX\n");
+    let long = machine.run(&["detect", "--gazetteer", "person=long.txt", "letter.txt"]);
+    assert!(text(&long.stderr).contains("warning: lines of the lists that are too short or too long for a name, and not looked for: 1"));
     snapshot!("detect_letter_with_list", machine.seen(&["detect", "--gazetteer", "person=staff.txt", "letter.txt"]));
     machine.file("empty.txt", "nothing here\n");
     assert_eq!(machine.run(&["detect", "--fail-if-found", "empty.txt"]).status.code(), Some(0));
@@ -47,6 +50,7 @@ fn what_cannot_be_looked_at_is_refused() {
     machine.file("letter.txt", LETTER);
     std::fs::write(machine.folder().join("latin1.txt"), b"Zo\xeb").unwrap();
     std::fs::write(machine.folder().join("picture.png"), b"\x89PNG\0").unwrap();
+    machine.file("nobody.txt", "# staff\n\nX\n");
     machine.file("bad/a.txt", "Ada");
     machine.file("bad/a.ann", "T1\tPER 0 9\tAda\n");
     machine.file("alone/a.txt", "Ada");
@@ -57,6 +61,7 @@ fn what_cannot_be_looked_at_is_refused() {
         &["detect", "picture.png"],
         &["detect", "--model", "letter.txt", "letter.txt"],
         &["detect", "--gazetteer", "human=letter.txt", "letter.txt"],
+        &["detect", "--gazetteer", "person=nobody.txt", "letter.txt"],
         &["detect", "eval", "bad"],
         &["detect", "eval", "alone"],
         &["detect", "train", "letter.txt", "--out", "m"],

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use comity_redact::{Detector, Gazetteer, Kind, Kinds, Trained};
 
 use crate::exit::{Exit, Failure};
+use crate::output::{self, styled};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Using {
@@ -109,18 +110,28 @@ impl Lists {
         }
         let lists = self.gazetteer.iter().map(|list| read_list(list, detector.kinds())).collect::<anyhow::Result<Vec<_>>>()?;
         let lines = lists.iter().flat_map(|(kind, text)| text.lines().map(|line| (*kind, line)));
-        Ok(detector.with_names(Arc::new(Gazetteer::build(lines)?)))
+        let names = Gazetteer::build(lines)?;
+        if names.passed_over() > 0 {
+            let what = format!("lines of the lists that are too short or too long for a name, and not looked for: {}", names.passed_over());
+            output::say(&format!("{}: {what}", styled(output::NOTE, "warning")));
+        }
+        Ok(detector.with_names(Arc::new(names)))
     }
 }
 
-/// `person=staff.txt`
+/// `person=staff.txt`. A list without names would count as a tier, and nothing be looked for.
 fn read_list(list: &str, kinds: &Kinds) -> anyhow::Result<(Kind, String)> {
     let usage = |message: String| Failure::new(Exit::Usage, message).hint("write `--gazetteer person=staff.txt`");
     let (name, path) = list.split_once('=').ok_or_else(|| usage(format!("`--gazetteer {list}` names no kind")))?;
     let kind = kinds
         .find(name)
         .ok_or_else(|| Failure::new(Exit::Usage, format!("unknown kind `{name}`")).hint("`comity detect kinds` lists all kinds"))?;
-    Ok((kind, read_text(Path::new(path))?))
+    let text = read_text(Path::new(path))?;
+    if !text.lines().any(|line| Gazetteer::build([(kind, line)]).is_ok_and(|names| !names.is_empty())) {
+        let failure = Failure::new(Exit::Invalid, format!("`{path}` has no name in it"));
+        return Err(failure.hint("write one name in a line").into());
+    }
+    Ok((kind, text))
 }
 
 /// A file of UTF-8 text. The error never quotes it.
