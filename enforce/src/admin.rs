@@ -12,6 +12,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, StatusCode};
 use serde_json::json;
 
+use crate::apart::apart;
 use crate::error::{CallError, Decided};
 use crate::reload;
 use crate::shared::Worker;
@@ -27,12 +28,12 @@ pub(crate) async fn reload(State(worker): State<Arc<Worker>>, request: Request<B
     if !is_token(request.headers(), token) {
         return CallError::UnknownKey("the admin token is missing or wrong".to_owned()).into_response(Decided::default(), Api::Chat);
     }
-    match tokio::task::spawn_blocking(move || reload::reload(&shared)).await {
-        Ok(Ok(checked)) => {
+    match apart("the configuration could not be loaded", move || reload::reload(&shared)).await {
+        Some(Ok(checked)) => {
             Json(json!({ "terms": checked.terms, "catalogue": checked.catalogue, "warnings": checked.warnings })).into_response()
         }
-        Ok(Err(problems)) => (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "problems": problems.to_string() }))).into_response(),
-        Err(_) => CallError::Internal("the configuration could not be loaded").into_response(Decided::default(), Api::Chat),
+        Some(Err(problems)) => (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "problems": problems.to_string() }))).into_response(),
+        None => CallError::Internal("the configuration could not be loaded").into_response(Decided::default(), Api::Chat),
     }
 }
 

@@ -8,9 +8,11 @@ use std::fmt;
 use std::ops::Range;
 
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
 use serde_json::value::RawValue;
 
 use crate::limits::MEMBERS_MAX;
+use crate::strings::digits;
 
 /// One JSON object.
 pub(crate) struct Document<'a> {
@@ -242,6 +244,17 @@ struct NodeVisitor {
     seed: bool,
 }
 
+impl NodeVisitor {
+    /// A long number may be a card or a telephone: detectors read it as text. None of these has twenty digits.
+    fn number<'de>(&self, number: &Number) -> Node<'de> {
+        let is_long = match number.as_u64() {
+            Some(whole) => whole >= LONG,
+            None => (1e8..1e19).contains(&number.as_f64().unwrap_or_default().abs()),
+        };
+        if self.seed || !is_long { Node::Number } else { Node::Text(Cow::Owned(digits(number))) }
+    }
+}
+
 impl<'de> DeserializeSeed<'de> for NodeVisitor {
     type Value = Node<'de>;
 
@@ -261,21 +274,16 @@ impl<'de> Visitor<'de> for NodeVisitor {
         Ok(Node::Bool(value))
     }
 
-    // A long number may be a card or a telephone: detectors read it as text. None of these has twenty digits.
     fn visit_i64<E>(self, number: i64) -> Result<Node<'de>, E> {
-        Ok(if self.seed || number.unsigned_abs() < LONG { Node::Number } else { Node::Text(Cow::Owned(number.unsigned_abs().to_string())) })
+        Ok(self.number(&Number::from(number)))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Node<'de>, E> {
-        Ok(if self.seed || number < LONG { Node::Number } else { Node::Text(Cow::Owned(number.to_string())) })
+        Ok(self.number(&Number::from(number)))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Node<'de>, E> {
-        Ok(if self.seed || !(1e8..1e19).contains(&number.abs()) {
-            Node::Number
-        } else {
-            Node::Text(Cow::Owned(format!("{:.0}", number.abs())))
-        })
+        Ok(Number::from_f64(number).map_or(Node::Number, |number| self.number(&number)))
     }
 
     fn visit_unit<E>(self) -> Result<Node<'de>, E> {
@@ -348,6 +356,7 @@ impl<'de> Visitor<'de> for NameVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::strings::Place;
 
     fn strings(body: &str) -> Vec<String> {
         let mut found = Vec::new();
@@ -366,6 +375,31 @@ mod tests {
         let body = r#"{"seed":4111111111111111,"account":4111111111111111,"max_tokens":50,"x":{"seed":4111111111111112},"f":4.111111111111111e15}"#;
         let numbers: Vec<_> = strings(body).into_iter().filter(|text| text.starts_with('4')).collect();
         assert_eq!(numbers, ["4111111111111111", "4111111111111112", "4111111111111111"]);
+    }
+
+    /// What a walk over the text reads at its only number, and what detectors read there, if anything.
+    fn both(number: &str) -> (String, Option<String>) {
+        let body = format!("{{\"a\":{number}}}");
+        let mut walked = String::new();
+        let read = &mut |place: &Place<'_, '_>| walked = place.read().into_owned();
+        crate::strings::strings(&body, read).unwrap();
+        (walked, strings(&body).into_iter().nth(1))
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_number_has_the_same_digits_wherever_it_is_read(number in "-?[1-9][0-9]{0,21}(\\.[0-9]{1,18})?([eE][+-]?[0-9]{1,2})?") {
+            let (walked, found) = both(&number);
+            proptest::prop_assert!(found.is_none_or(|found| found == walked), "{}", number);
+        }
+    }
+
+    #[test]
+    fn a_number_in_another_form_has_the_same_digits() {
+        for number in ["-4.111111111111111e15", "-9300000000000000001", "4111111111111111.4", "18446744073709551615"] {
+            let (walked, found) = both(number);
+            assert_eq!(found, Some(walked), "{number}");
+        }
     }
 
     #[test]

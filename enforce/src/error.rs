@@ -43,6 +43,8 @@ pub(crate) enum CallError {
     UpstreamFailed(String),
     /// The upstream took too long.
     UpstreamTimeout(String),
+    /// The upstream answered, and we failed at the answer.
+    Withheld(&'static str),
     /// Our own fault.
     Internal(&'static str),
 }
@@ -183,6 +185,7 @@ impl CallError {
             Self::Passed(passed) => shape(passed.status, "invalid_request_error", "upstream_refused"),
             Self::UpstreamFailed(_) => shape(StatusCode::BAD_GATEWAY, "api_error", "upstream_failed"),
             Self::UpstreamTimeout(_) => shape(StatusCode::GATEWAY_TIMEOUT, "api_error", "upstream_timeout"),
+            Self::Withheld(_) => shape(StatusCode::INTERNAL_SERVER_ERROR, "api_error", "answer_withheld"),
             Self::Internal(_) => shape(StatusCode::INTERNAL_SERVER_ERROR, "api_error", "internal"),
         }
     }
@@ -211,6 +214,7 @@ impl CallError {
                 Said::AsItIs { .. } => "the upstream refused the call".to_owned(),
                 Said::InWords(words) => words.expose().clone(),
             },
+            Self::Withheld(why) => format!("{why}, so it is withheld; the gateway's log says more"),
             Self::Internal(what) => format!("{what}: nothing was sent; the gateway's log says more"),
         }
     }

@@ -76,14 +76,14 @@ pub(crate) struct Given<'a> {
 impl Generation {
     /// Loads and checks everything that the configuration names.
     pub(crate) fn load(config: Config, given: Given<'_>) -> Result<Self, Problems> {
-        let mut problems = Vec::new();
+        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
         let mut files = vec![config.path().to_owned()];
         let terms = sources::terms(&config, &mut files, &mut problems);
         let catalogue = sources::catalogue(&config, given.local, &mut files, &mut problems);
         let admin_token = admin_token(&config, &mut problems);
-        let detector = given.detector.cloned().or_else(|| detectors::build(&config, &mut files, &mut problems));
+        let detector = given.detector.cloned().or_else(|| detectors::build(&config, &mut files, &mut problems, &mut warnings));
         let (Some(terms), Some(catalogue), Some(detector)) = (terms, catalogue, detector) else { return Err(Problems::sorted(problems)) };
-        let mut warnings: Vec<String> = catalogue.warnings().iter().filter(|p| !local::is_ours(&p.path)).map(ToString::to_string).collect();
+        warnings.extend(catalogue.warnings().iter().filter(|p| !local::is_ours(&p.path)).map(ToString::to_string));
         if terms.layers().is_empty() {
             warnings.push("there are no terms, so every call is denied: add a `[[layer]]` to `comity.toml`".to_owned());
         }

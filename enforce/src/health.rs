@@ -10,6 +10,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
 
+use crate::apart::apart;
 use crate::clock;
 use crate::generation::Generation;
 use crate::metrics::{Gauges, UpstreamGauges};
@@ -45,8 +46,8 @@ async fn ledger_writable(shared: &Arc<Shared>) -> bool {
         return true;
     }
     let shared = Arc::clone(shared);
-    let written = tokio::task::spawn_blocking(move || shared.generation.load().keep(&shared.store));
-    written.await.is_ok_and(|written| written.is_ok())
+    let written = apart("the ledger could not be tried", move || shared.generation.load().keep(&shared.store));
+    written.await.is_some_and(|written| written.is_ok())
 }
 
 /// `GET /metrics`: counters for Prometheus.

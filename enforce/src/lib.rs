@@ -3,6 +3,7 @@
 //! `pipeline.rs` is the life of one call, top to bottom. Nothing else here sends anything anywhere.
 
 mod admin;
+mod apart;
 mod asked;
 mod clock;
 mod config;
@@ -16,6 +17,8 @@ mod health;
 mod keys;
 mod late;
 mod limits;
+#[cfg(test)]
+mod logged;
 mod metrics;
 mod models;
 mod openapi;
@@ -36,7 +39,7 @@ pub use config::{
     Config, ConfigProblem, LISTEN_DEFAULT, Problems, SecretSource, Starter, StarterUpstream, UsageInStream, config_reference,
     known_upstreams, starter,
 };
-pub use detect::Detect;
+pub use detect::{Depth, Detect};
 pub use gateway::{BuildError, Drained, Gateway, Options, Running};
 pub use generation::{Checked, Generation};
 pub use limits::Limits;

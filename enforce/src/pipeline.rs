@@ -139,7 +139,7 @@ async fn steps(worker: &Worker, incoming: Incoming, decided: &mut Decided) -> Re
         match attempt {
             Ok((answer, served)) => {
                 ending.answers_to(&facts.call, &served);
-                return answer::answer(answer, served, ending);
+                return answer::answer(answer, served, ending).await;
             }
             Err(failure) => match fallback.next(failure) {
                 Ok(next) => {
@@ -193,7 +193,7 @@ async fn attempt(
 ) -> Result<(Answer, Served), Failure> {
     let (offering, means) = (permit.offering().clone(), permit.means());
     let hidden = hiding.if_asked(means, &worker.shared).await.map_err(Failure::not_hidden)?;
-    let original = &Original { hidden: hidden.as_deref(), ..*original };
+    let original = &Original { hidden: hidden.as_ref(), ..*original };
     let now = clock::now();
     let world = generation.engine.world(now);
     let known = world.offerings.get(&offering).map(|offering| offering.upstream_model.as_str());
@@ -202,7 +202,8 @@ async fn attempt(
     };
     let chosen = original.upstream.map_or_else(|| target.choose(now), |upstream| target.pinned(upstream, now));
     let (way, pass) = chosen.map_err(|closed| Failure::closed(closed, &offering))?;
-    let prepared = means::prepare(original, &permit, (way, upstream_model)).map_err(|unready| Failure::unready(unready, &offering))?;
+    let prepared = means::prepare(original, &permit, (way, upstream_model)).await;
+    let prepared = prepared.map_err(|unready| Failure::unready(unready, &offering))?;
     let sent = send::send(worker, (permit, receipt), prepared, way).await;
     match sent.result {
         Ok(answer) => {

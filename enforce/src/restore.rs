@@ -60,6 +60,9 @@ pub(crate) enum Unrestorable {
     /// It has something that may not be given out, or could not be looked at.
     #[error(transparent)]
     Found(#[from] OutputError),
+    /// We broke down over it.
+    #[error("the work on the answer broke off")]
+    BrokeOff,
 }
 
 /// The events end here: the caller gets what stands before, and then an error.
@@ -125,15 +128,31 @@ impl Restoring {
         }
     }
 
-    /// A frame with the end of a channel, made after the last one that the channel had.
-    fn end_of_channel(&self, id: &Id, last: &[u8], end: &str) -> Result<String, Malformed> {
+    /// A frame with the end of a channel, made after the last one that the channel had. What else stands in it is restored and looked at as
+    /// in every other frame.
+    fn end_of_channel(&self, id: &Id, last: &[u8], end: &str) -> Result<String, Unrestorable> {
         let data = Data::of(last).ok_or(Malformed)?;
-        match self.api {
-            Api::Chat => chat::end_of_channel(id, &data.text()?, end),
-            Api::Responses => responses::end_of_channel(&data.text()?, end),
-            Api::Messages => Ok(messages::end_of_channel(id, end)),
-            Api::CountTokens | Api::Embeddings => Err(Malformed),
-        }
+        let made = match self.api {
+            Api::Chat => chat::end_of_channel(id, &data.text()?, end)?,
+            Api::Responses => responses::end_of_channel(&data.text()?, end)?,
+            Api::Messages => messages::end_of_channel(id, end),
+            Api::CountTokens | Api::Embeddings => return Err(Unrestorable::Malformed),
+        };
+        let facts = Facts::read(&made)?;
+        let edits = edits(&made, &mut |place| match self.way(&facts, place) {
+            Way::Leave => Ok(self.left(place)),
+            Way::Whole(form) => self.restored(place, form),
+            // The end itself went through its channel.
+            Way::Piece(..) => Ok(None),
+        })?;
+        let json = edit::apply_text(&made, edits);
+        let facts = Facts::read(&json)?;
+        Ok(match facts.top("type") {
+            // It would end the line.
+            Some(name) if name.contains(['\n', '\r']) => return Err(Unrestorable::Malformed),
+            Some(name) => format!("event: {name}\ndata: {json}\n\n"),
+            None => format!("data: {json}\n\n"),
+        })
     }
 
     fn restorer(&self, form: Form) -> Option<Restorer> {

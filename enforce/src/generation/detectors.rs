@@ -7,22 +7,28 @@ use comity_redact::{Detector, Gazetteer, Kind, Kinds, Names, Trained};
 use toml::Spanned;
 
 use crate::config::{Config, ConfigProblem, GlinerConfig, near_kind};
-use crate::detect::Detect;
+use crate::detect::{Detect, Tiers};
 
 /// Reads the files of the detectors and says what is wrong with them.
 struct Builder<'a> {
     config: &'a Config,
     files: &'a mut Vec<PathBuf>,
+    warnings: &'a mut Vec<String>,
 }
 
 /// The detectors of a configuration; nothing when a file of theirs has a problem.
-pub(super) fn build(config: &Config, files: &mut Vec<PathBuf>, problems: &mut Vec<ConfigProblem>) -> Option<Arc<dyn Detect>> {
-    match (Builder { config, files }).detector() {
-        Ok(detector) => {
-            for (name, hint) in config.findings.unknown(detector.kinds()) {
+pub(super) fn build(
+    config: &Config,
+    files: &mut Vec<PathBuf>,
+    problems: &mut Vec<ConfigProblem>,
+    warnings: &mut Vec<String>,
+) -> Option<Arc<dyn Detect>> {
+    match (Builder { config, files, warnings }).detectors() {
+        Ok(detectors) => {
+            for (name, hint) in config.findings.unknown(detectors.kinds()) {
                 problems.push(config.source().problem(None, format!("`[findings]` names an unknown finding `{name}`")).hint(hint));
             }
-            Some(Arc::new(detector))
+            Some(Arc::new(detectors))
         }
         Err(problem) => {
             problems.push(problem);
@@ -48,24 +54,25 @@ fn find(config: &Config, kinds: &Kinds, name: &Spanned<String>) -> Result<Kind, 
 // === impl Builder ===
 
 impl Builder<'_> {
-    fn detector(mut self) -> Result<Detector, ConfigProblem> {
+    fn detectors(mut self) -> Result<Tiers, ConfigProblem> {
         let built = if self.config.detectors.kinds.is_empty() { Detector::new() } else { Detector::with_kinds(self.kinds()?) };
-        let mut detector = built.map_err(|error| self.config.source().problem(None, error.to_string()))?;
+        let patterns = built.map_err(|error| self.config.source().problem(None, error.to_string()))?;
+        let mut detectors = Tiers::new(patterns);
         if !self.config.detectors.gazetteers.is_empty() {
-            let names = self.gazetteer(detector.kinds())?;
-            detector = detector.with_names(Arc::new(names));
+            let names = self.gazetteer(detectors.kinds())?;
+            detectors = detectors.with_names(Arc::new(names));
         }
         if let Some(path) = &self.config.detectors.trained {
             let bytes = self.read(path)?;
             let problem = |error| self.config.source().problem(Some(path.span()), format!("`{}`: {error}", path.get_ref().display()));
-            let model = Trained::load(&bytes, detector.kinds()).map_err(problem)?;
-            detector = detector.with_names(Arc::new(model));
+            let model = Trained::load(&bytes, detectors.kinds()).map_err(problem)?;
+            detectors = detectors.with_names(Arc::new(model));
         }
         if let Some(gliner) = &self.config.detectors.gliner {
-            let names = self.gliner(gliner, detector.kinds())?;
-            detector = detector.with_names(names);
+            let names = self.gliner(gliner, detectors.kinds())?;
+            detectors = detectors.with_names(names);
         }
-        Ok(detector)
+        Ok(detectors)
     }
 
     /// A general model. Its file may be of gigabytes: it is opened, and not read here.
@@ -115,15 +122,26 @@ impl Builder<'_> {
         })
     }
 
-    /// All lists as one: a name in two of them is found once.
+    /// All lists as one: a name in two of them is found once. A list without names would count as a tier, and nothing be looked for.
     fn gazetteer(&mut self, kinds: &Kinds) -> Result<Gazetteer, ConfigProblem> {
         let config = self.config;
         let mut lists = Vec::new();
         for list in &config.detectors.gazetteers {
-            lists.push((find(config, kinds, &list.kind)?, self.text(&list.path)?));
+            let (kind, text) = (find(config, kinds, &list.kind)?, self.text(&list.path)?);
+            if !text.lines().any(|line| Gazetteer::build([(kind, line)]).is_ok_and(|names| !names.is_empty())) {
+                let message = format!("`{}` has no name in it", list.path.get_ref().display());
+                let problem = config.source().problem(Some(list.path.span()), message);
+                return Err(problem.hint("write one name in a line, or take this `[[detectors.gazetteer]]` out"));
+            }
+            lists.push((kind, text));
         }
         let lines = lists.iter().flat_map(|(kind, text)| text.lines().map(|line| (*kind, line)));
-        Gazetteer::build(lines).map_err(|error| config.source().problem(None, error.to_string()))
+        let names = Gazetteer::build(lines).map_err(|error| config.source().problem(None, error.to_string()))?;
+        if names.passed_over() > 0 {
+            let what = "lines of the lists of names that are too short or too long for a name, and not looked for";
+            self.warnings.push(format!("{what}: {}", names.passed_over()));
+        }
+        Ok(names)
     }
 
     fn text(&mut self, path: &Spanned<PathBuf>) -> Result<String, ConfigProblem> {
@@ -145,29 +163,50 @@ mod tests {
     use comity_redact::Tier;
 
     use super::*;
+    use crate::detect::Depth;
 
     fn check(tables: &str) -> Result<Arc<dyn Detect>, String> {
+        checked(tables).map(|(detectors, _)| detectors)
+    }
+
+    /// The detectors, and the warnings that come with them.
+    fn checked(tables: &str) -> Result<(Arc<dyn Detect>, Vec<String>), String> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("staff.txt"), "# ours\nAda Lovelace\n").unwrap();
+        std::fs::write(folder.path().join("nobody.txt"), "\u{feff}# ours, one day\n\n X \n").unwrap();
+        std::fs::write(folder.path().join("some.txt"), "Ada Lovelace\nX\n-\n").unwrap();
         std::fs::write(folder.path().join("bad.crf"), "no model").unwrap();
         std::fs::write(folder.path().join("bad.toml"), "[[kind]]\nname = 3").unwrap();
         let config = Config::parse(&folder.path().join("comity.toml"), tables).unwrap();
-        let mut problems = Vec::new();
-        let built = build(&config, &mut Vec::new(), &mut problems);
+        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+        let built = build(&config, &mut Vec::new(), &mut problems, &mut warnings);
         shaped(&config, &Kinds::shipped(), &mut problems);
         let shown = problems
             .iter()
             .map(|problem| format!("{} / {}", problem.message, problem.hint.clone().unwrap_or_default()))
             .collect::<Vec<_>>();
-        built.filter(|_| problems.is_empty()).ok_or_else(|| shown.join("\n"))
+        built.filter(|_| problems.is_empty()).map(|built| (built, warnings)).ok_or_else(|| shown.join("\n"))
     }
 
     #[test]
     fn a_list_of_names_is_a_tier() {
         assert_eq!(check("").unwrap().level(), 1);
         let detector = check("[[detectors.gazetteer]]\nkind = \"person\"\npath = \"staff.txt\"").unwrap();
-        let found = detector.scan("ask Ada Lovelace").unwrap();
+        let found = detector.scan("ask Ada Lovelace", Depth::Full).unwrap();
         assert_eq!((detector.level(), found[0].tier, (found[0].start, found[0].end)), (2, Tier::Gazetteer, (4, 16)));
+    }
+
+    #[test]
+    fn a_list_without_names_is_no_tier() {
+        let list = |path: &str| format!("[[detectors.gazetteer]]\nkind = \"person\"\npath = \"{path}\"\n");
+        for tables in [list("nobody.txt"), list("staff.txt") + &list("nobody.txt")] {
+            let problem = check(&tables).err().unwrap();
+            assert_eq!(problem, "`nobody.txt` has no name in it / write one name in a line, or take this `[[detectors.gazetteer]]` out");
+        }
+        assert!(checked(&list("staff.txt")).unwrap().1.is_empty());
+        let (detector, warnings) = checked(&list("some.txt")).unwrap();
+        assert_eq!(detector.level(), 2);
+        assert_eq!(warnings, ["lines of the lists of names that are too short or too long for a name, and not looked for: 2"]);
     }
 
     #[test]

@@ -9,7 +9,8 @@ use axum::response::Response;
 use bytes::Bytes;
 use comity_dialect::Api;
 use comity_ledger::Outcome;
-use comity_upstream::{Answer, AnswerBody, AnswerStream, StreamError, Transcript};
+use comity_redact::OutputError;
+use comity_upstream::{Answer, AnswerBody, AnswerStream, StreamError, Transcript, Whole};
 use comity_vocab::{MeansSet, OfferingId};
 use futures_util::Stream;
 use http::header::CACHE_CONTROL;
@@ -18,8 +19,10 @@ use http_body::{Frame, SizeHint};
 
 use super::facts::EPOCH;
 use super::outcome::{End, Ending};
+use crate::apart::apart;
 use crate::error::CallError;
 use crate::generation::Pass;
+use crate::limits::INLINE_BYTES_MAX;
 use crate::restore::{EventRestorer, Restoring, Stopped, Unrestorable};
 use crate::spend::Count;
 
@@ -42,30 +45,14 @@ pub(crate) struct Served {
 /// Hands the answer on. From here a fallback is no longer possible.
 ///
 /// # Errors
-/// The answer names a pseudonym that the call does not have; its outcome is written.
-pub(crate) fn answer(answer: Answer, served: Served, mut ending: Ending) -> Result<Response, CallError> {
+/// The answer may not be given out, or could not be worked on; its outcome is written.
+pub(crate) async fn answer(answer: Answer, served: Served, mut ending: Ending) -> Result<Response, CallError> {
     let mut headers = answer.headers;
     mark(&mut headers, &served, &ending);
     ending.hold(served.pass);
     let status = answer.status;
     let body = match answer.body {
-        AnswerBody::Whole(whole) => {
-            ending.keep(&whole.kept);
-            let said = || if ending.api() == Api::Embeddings { Transcript::default() } else { Transcript::of_whole(&whole.bytes) };
-            let count = if ending.is_billed() { Count::of(whole.usage, said) } else { Count::Nothing };
-            let restored = match &served.restoring {
-                Some(restoring) if ending.api() != Api::Embeddings => restoring.whole(whole.bytes),
-                Some(_) | None => Ok(whole.bytes),
-            };
-            let bytes = match restored {
-                Ok(bytes) => bytes,
-                Err(error) => {
-                    ending.end(End { outcome: Outcome::UpstreamFailed, status: status.as_u16(), count });
-                    return Err(unrestorable(&error));
-                }
-            };
-            Body::new(WholeBody { bytes: Some(bytes), status: status.as_u16(), count, ending })
-        }
+        AnswerBody::Whole(whole) => Body::new(WholeBody::of(whole, status.as_u16(), (served.restoring, ending)).await?),
         AnswerBody::Stream(stream) => {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             // Proxies in front must not collect events.
@@ -80,9 +67,30 @@ pub(crate) fn answer(answer: Answer, served: Served, mut ending: Ending) -> Resu
     Ok(response)
 }
 
-/// What the caller is told of an answer that cannot be restored.
-fn unrestorable(error: &Unrestorable) -> CallError {
-    CallError::UpstreamFailed(format!("the answer cannot be given out: {error}; try again"))
+/// A whole answer with its values. At a large one another thread works.
+async fn restored(bytes: Bytes, restoring: Option<Restoring>) -> Result<Bytes, Unrestorable> {
+    let Some(restoring) = restoring else { return Ok(bytes) };
+    if bytes.len() <= INLINE_BYTES_MAX {
+        return restoring.whole(bytes);
+    }
+    let work = apart("an answer could not be restored: it is withheld", move || restoring.whole(bytes));
+    work.await.unwrap_or(Err(Unrestorable::BrokeOff))
+}
+
+/// What is logged, told and written of an answer that cannot be given out. A detector's reason is for the log alone.
+fn unrestorable(why: &Unrestorable) -> (Outcome, CallError) {
+    match why {
+        Unrestorable::Found(OutputError::Scan(_)) => {
+            tracing::error!(error = %why, "a detector failed on an answer: it is withheld");
+            (Outcome::Withheld, CallError::Withheld("the answer could not be searched for personal data"))
+        }
+        // What happened was logged by whoever saw it.
+        Unrestorable::BrokeOff => (Outcome::Withheld, CallError::Withheld("the answer could not be restored")),
+        Unrestorable::Found(OutputError::Refused(_) | OutputError::Ended) | Unrestorable::UnknownPseudonym | Unrestorable::Malformed => {
+            tracing::warn!(error = %why, "an answer cannot be restored");
+            (Outcome::UpstreamFailed, CallError::UpstreamFailed(format!("the answer cannot be given out: {why}; try again")))
+        }
+    }
 }
 
 fn mark(headers: &mut HeaderMap, served: &Served, ending: &Ending) {
@@ -105,6 +113,33 @@ struct WholeBody {
     ending: Ending,
 }
 
+impl WholeBody {
+    /// From here on the answer counts, also when its client goes away while it is worked on.
+    async fn of(whole: Whole, status: u16, (restoring, ending): (Option<Restoring>, Ending)) -> Result<Self, CallError> {
+        ending.keep(&whole.kept);
+        let has_text = ending.api() != Api::Embeddings;
+        let said = || if has_text { Transcript::of_whole(&whole.bytes) } else { Transcript::default() };
+        let count = if ending.is_billed() { Count::of(whole.usage, said) } else { Count::Nothing };
+        let mut body = Self { bytes: None, status, count, ending };
+        match restored(whole.bytes, restoring.filter(|_| has_text)).await {
+            Ok(bytes) => {
+                body.bytes = Some(bytes);
+                Ok(body)
+            }
+            Err(why) => {
+                let (outcome, error) = unrestorable(&why);
+                body.end(outcome);
+                Err(error)
+            }
+        }
+    }
+
+    fn end(&mut self, outcome: Outcome) {
+        let count = std::mem::replace(&mut self.count, Count::Nothing);
+        self.ending.end(End { outcome, status: self.status, count });
+    }
+}
+
 impl http_body::Body for WholeBody {
     type Data = Bytes;
     type Error = std::convert::Infallible;
@@ -113,8 +148,7 @@ impl http_body::Body for WholeBody {
         let this = self.get_mut();
         let taken = this.bytes.take();
         if taken.is_some() {
-            let count = std::mem::replace(&mut this.count, Count::Nothing);
-            this.ending.end(End { outcome: Outcome::Ok, status: this.status, count });
+            this.end(Outcome::Ok);
         }
         Poll::Ready(taken.map(|bytes| Ok(Frame::data(bytes))))
     }
@@ -207,7 +241,12 @@ impl EventsBody {
         let late = matches!(error, StreamError::Idle(_) | StreamError::Total(_));
         self.end(if late { Outcome::UpstreamTimeout } else { Outcome::UpstreamFailed });
         // What cannot be restored is left out: the answer ends with an error in any case.
-        let rest = self.rest().ok().flatten().unwrap_or_default();
+        let rest = self
+            .rest()
+            .inspect_err(|why| tracing::warn!(error = %why, "the rest of an answer that broke off cannot be restored"))
+            .ok()
+            .flatten()
+            .unwrap_or_default();
         let message = format!("the answer is not complete: {error}");
         let error = if late { CallError::UpstreamTimeout(message) } else { CallError::UpstreamFailed(message) };
         [rest, error.into_event(self.ending.decided(), self.ending.api())].concat().into()
@@ -220,11 +259,11 @@ impl EventsBody {
     }
 
     fn unrestorable(&mut self, stopped: &Stopped) -> Bytes {
-        tracing::warn!(error = %stopped.why, "an answer cannot be restored");
+        let (outcome, error) = unrestorable(&stopped.why);
         self.over = true;
         self.restorer = None;
-        self.end(Outcome::UpstreamFailed);
-        [stopped.before.clone(), unrestorable(&stopped.why).into_event(self.ending.decided(), self.ending.api())].concat().into()
+        self.end(outcome);
+        [stopped.before.clone(), error.into_event(self.ending.decided(), self.ending.api())].concat().into()
     }
 }
 
@@ -241,8 +280,63 @@ impl Drop for WholeBody {
     /// The upstream counted, also when the client was gone before it got anything.
     fn drop(&mut self) {
         if self.ending.is_owed() {
-            let count = std::mem::replace(&mut self.count, Count::Nothing);
-            self.ending.end(End { outcome: self.ending.dropped(), status: self.status, count });
+            self.end(self.ending.dropped());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use comity_redact::{CallValues, Form, Kinds, OutputMode, OutputRules};
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::logged::logged;
+    use crate::restore::Watch;
+
+    fn answer(bytes: usize) -> Bytes {
+        Bytes::from(format!("{{\"choices\":[{{\"message\":{{\"content\":\"{}\"}}}}]}}", " x".repeat(bytes / 2)))
+    }
+
+    #[tokio::test]
+    async fn a_large_answer_is_restored_by_another_thread() {
+        let restoring = || Some(Restoring::new(None, (Api::Chat, Form::Text)));
+        let (small, large) = (answer(1000), answer(40 * INLINE_BYTES_MAX));
+        assert_eq!(restored(small.clone(), restoring()).now_or_never(), Some(Ok(small)));
+        assert_eq!(restored(large.clone(), restoring()).now_or_never(), None, "nobody waits on this thread");
+        assert_eq!(restored(large.clone(), restoring()).await, Ok(large.clone()));
+        assert_eq!(restored(large.clone(), None).now_or_never(), Some(Ok(large)), "there is nothing to do");
+    }
+
+    /// What is logged and told of an answer at which a look goes wrong.
+    async fn told(bytes: usize, look: fn() -> Result<Vec<comity_redact::Finding>, String>) -> (Outcome, CallError, String) {
+        let rules = OutputRules {
+            look: Box::new(move |_| look()),
+            kinds: Kinds::built_in(),
+            pseudonyms: None,
+            values: CallValues::default(),
+            mode: OutputMode::Report,
+        };
+        let restoring = Restoring::new(None, (Api::Chat, Form::Text)).watched(Watch::new(rules, std::sync::Arc::new(|_, _| {})));
+        let (told, log) = logged(async { unrestorable(&restored(answer(bytes), Some(restoring)).await.unwrap_err()) }).await;
+        (told.0, told.1, log)
+    }
+
+    #[tokio::test]
+    async fn what_fails_at_an_answer_is_ours_and_is_logged() {
+        for bytes in [1000, 2 * INLINE_BYTES_MAX] {
+            let (outcome, error, log) = told(bytes, || Err("planted".to_owned())).await;
+            assert!(matches!(error, CallError::Withheld("the answer could not be searched for personal data")), "{error:?}");
+            assert!(outcome == Outcome::Withheld && log.contains("a detector failed on an answer") && log.contains("planted"), "{log}");
+        }
+        let (outcome, error, log) = told(2 * INLINE_BYTES_MAX, || panic!("planted")).await;
+        assert!(matches!(error, CallError::Withheld("the answer could not be restored")) && outcome == Outcome::Withheld, "{error:?}");
+        assert!(log.contains("an answer could not be restored: it is withheld panicked=true") && !log.contains("planted"), "{log}");
+        for why in [Unrestorable::UnknownPseudonym, Unrestorable::Malformed, Unrestorable::Found(OutputError::Refused("email".to_owned()))]
+        {
+            let ((outcome, error), log) = logged(async { unrestorable(&why) }).await;
+            assert!(matches!(error, CallError::UpstreamFailed(_)) && outcome == Outcome::UpstreamFailed);
+            assert!(log.contains("an answer cannot be restored") && log.contains(&why.to_string()), "{log}");
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use comity_decide::Candidates;
 use comity_dialect::Api;
-use comity_redact::{Finding, Tier};
 use comity_vocab::{Call, Classification, Data, Means, MeansSet, Places};
 use http::HeaderMap;
 
@@ -13,7 +12,7 @@ use super::state::{Chain, Seals};
 use crate::asked::{Asked, StoreAsked};
 use crate::clock;
 use crate::config::suggestion;
-use crate::detect::{Detect, scan};
+use crate::detect::{Depth, Detect, scan};
 use crate::error::CallError;
 use crate::generation::Generation;
 use crate::limits::{FEATURE_BYTES_MAX, FEATURES_BYTES_MAX};
@@ -158,17 +157,20 @@ pub(crate) fn declared(headers: &HeaderMap, caller: &Caller, detector: &dyn Dete
     Ok(declared)
 }
 
-/// Refuses a call whose headers for the upstream hold what detectors know: nothing there can be replaced.
+/// Refuses a call whose headers for the upstream hold what patterns know: nothing there can be replaced.
 ///
 /// # Errors
-/// The header's name; nothing of its value.
+/// The header's name, and nothing of its value; our own fault, where nobody could look.
 fn check_along(headers: &HeaderMap, detector: &dyn Detect) -> Result<(), CallError> {
     let along = ANTHROPIC_HEADERS.into_iter().chain(OPENAI_HEADERS);
     for (name, value) in along.flat_map(|name| headers.get_all(name).iter().map(move |value| (name, value))) {
         let text = value.to_str().unwrap_or_default();
         // To a trained model a version is a date; patterns know versions.
-        let by_pattern = |found: Vec<Finding>| found.iter().any(|finding| finding.tier == Tier::Patterns);
-        if scan(detector, text).map_or(true, by_pattern) {
+        let found = scan(detector, text, Depth::Patterns).map_err(|error| {
+            tracing::error!(%error, "a detector failed on a header: the call is refused");
+            CallError::Internal("a header could not be searched for personal data")
+        })?;
+        if !found.is_empty() {
             let message = format!("the header `{name}` holds what looks like personal data or a credential: leave it out");
             return Err(CallError::invalid_field(name, message));
         }
@@ -236,9 +238,14 @@ fn purpose(text: &str, caller: &Caller) -> Result<String, CallError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use comity_redact::{Detector, Finding, Kind, Kinds, Names, ScanError, Tier};
     use http::{HeaderName, HeaderValue};
 
     use super::*;
+    use crate::detect::Tiers;
+    use crate::logged::logged;
 
     fn read(given: &[(&'static str, &'static str)]) -> Result<Declared, CallError> {
         let headers: HeaderMap =
@@ -283,24 +290,70 @@ mod tests {
         assert!(matches!(read(&[("anthropic-beta", "ada@example.org")]), Err(CallError::Invalid { .. })));
     }
 
-    #[test]
-    fn what_goes_along_holds_nothing_that_detectors_know() {
-        let detector = comity_redact::Detector::new().unwrap();
-        let check = |name: &'static str, value: &'static str| {
-            let headers = HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))]);
-            check_along(&headers, &detector)
-        };
-        for (name, value) in [
-            ("anthropic-version", "2023-06-01"),
-            ("anthropic-version", "2026-10-21"),
-            ("anthropic-beta", "files-api-2025-04-14, mcp-client-2025-11-20"),
-            ("openai-beta", "assistants=v2"),
-        ] {
-            assert!(check(name, value).is_ok(), "{value}");
+    fn along(detector: &dyn Detect, (name, value): (&'static str, &'static str)) -> Result<(), CallError> {
+        check_along(&HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))]), detector)
+    }
+
+    /// Takes every text for a name, as models take versions for dates; or fails.
+    struct Whole(Tier, Result<(), &'static str>);
+
+    impl Names for Whole {
+        fn tier(&self) -> Tier {
+            self.0
         }
-        for (name, value) in [("anthropic-beta", "4111111111111111"), ("openai-beta", "a, 4111-1111-1111-1111")] {
-            let refused = check(name, value);
-            assert!(matches!(&refused, Err(CallError::Invalid { message, .. }) if !message.contains("1111")), "{refused:?}");
+
+        fn names(&self, text: &str, _: &[Finding]) -> Result<Vec<Finding>, ScanError> {
+            self.1.map_err(|reason| ScanError { tier: self.0, reason: reason.to_owned() })?;
+            Ok(vec![Finding { kind: Kind::PERSON, start: 0, end: text.len(), tier: self.0 }])
+        }
+    }
+
+    #[test]
+    fn what_goes_along_holds_nothing_that_patterns_know() {
+        let patterns = || Tiers::new(Detector::new().unwrap());
+        let detectors = [
+            patterns(),
+            patterns().with_names(Arc::new(Whole(Tier::Trained, Ok(())))),
+            patterns().with_names(Arc::new(Whole(Tier::Gliner, Err("slow")))),
+        ];
+        for detector in &detectors {
+            for header in [
+                ("anthropic-version", "2023-06-01"),
+                ("anthropic-version", "2026-10-21"),
+                ("anthropic-beta", "files-api-2025-04-14, mcp-client-2025-11-20"),
+                ("openai-beta", "assistants=v2"),
+            ] {
+                assert!(along(detector, header).is_ok(), "{header:?}");
+            }
+            for header in [("anthropic-beta", "4111111111111111"), ("openai-beta", "a, 4111-1111-1111-1111")] {
+                let refused = along(detector, header);
+                assert!(matches!(&refused, Err(CallError::Invalid { message, .. }) if !message.contains("1111")), "{refused:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_detector_that_fails_on_a_header_is_no_fault_of_the_caller() {
+        type Way = fn() -> Result<Vec<Finding>, String>;
+        struct Fails(Kinds, Way);
+        impl Detect for Fails {
+            fn kinds(&self) -> &Kinds {
+                &self.0
+            }
+            fn level(&self) -> u8 {
+                1
+            }
+            fn scan(&self, _: &str, depth: Depth) -> Result<Vec<Finding>, String> {
+                assert_eq!(depth, Depth::Patterns);
+                (self.1)()
+            }
+        }
+        let ways: [(Way, &str); 2] = [(|| Err("planted".to_owned()), "planted"), (|| panic!("planted"), "the detector panicked")];
+        for (way, why) in ways {
+            let failed = logged(async { along(&Fails(Kinds::built_in(), way), ("anthropic-version", "2023-06-01")) });
+            let (refused, log) = failed.await;
+            assert!(matches!(refused, Err(CallError::Internal(_))), "{refused:?}");
+            assert!(log.contains("a detector failed on a header") && log.contains(why), "{log}");
         }
     }
 }

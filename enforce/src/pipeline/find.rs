@@ -13,11 +13,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use comity_dialect::{Api, sealed};
+use comity_redact::{Finding, Kinds};
 use comity_upstream::Kept;
 
 use super::pseudonymise::Values;
+use crate::apart::apart;
 use crate::asked::Asked;
-use crate::detect::{Detect, scan};
+use crate::detect::{Depth, Detect, scan};
 use crate::document::{Document, Node, NotADocument};
 use crate::error::CallError;
 use crate::limits::{BLOB_BYTES_MIN, INLINE_BYTES_MAX, REFERENCES_MAX};
@@ -57,7 +59,7 @@ pub(crate) async fn find(body: &Bytes, api: Api, detector: &Arc<dyn Detect>) -> 
         return read(body, api, detector.as_ref());
     }
     let (body, detector) = (body.clone(), Arc::clone(detector));
-    let reading = tokio::task::spawn_blocking(move || read(&body, api, detector.as_ref()));
+    let reading = apart("a body could not be read: the call is refused", move || read(&body, api, detector.as_ref()));
     reading.await.unwrap_or(Err(CallError::Internal("the body could not be read")))
 }
 
@@ -96,7 +98,7 @@ impl Findings {
         findings
     }
 
-    /// Everything that detectors see in the text of the call, looked at in one piece. The separator fits no pattern.
+    /// Everything that detectors see in the text of the call, looked at in one piece.
     fn text(&mut self, document: &Document<'_>, detector: &dyn Detect) {
         let mut text = String::new();
         document.strings(&mut |string| {
@@ -107,22 +109,27 @@ impl Findings {
             unfold(string, &mut text, JSON_IN_JSON_MAX);
         });
         self.level = detector.level();
-        match scan(detector, &text) {
-            Ok(found) => found.iter().for_each(|finding| match detector.kinds().get(finding.kind) {
-                Some(kind) => {
-                    self.values.insert(text.get(finding.start..finding.end).unwrap_or_default(), (finding.kind, kind.label));
-                    self.kinds.insert(kind.name.clone());
-                    self.personal |= kind.class.is_personal();
-                    self.special_category |= kind.class.is_special_category();
-                    self.secrets |= kind.class.is_secret();
-                }
-                None => self.failed = true,
-            }),
-            Err(error) => {
-                tracing::error!(%error, "a detector failed: the call is denied");
-                self.failed = true;
-            }
+        let looked = scan(detector, &text, Depth::Full)
+            .and_then(|found| found.iter().try_for_each(|finding| self.note(*finding, (&text, detector.kinds()))));
+        if let Err(error) = looked {
+            tracing::error!(%error, "a detector failed: the call is denied");
+            self.failed = true;
         }
+    }
+
+    /// Notes what was found. One that stands in no text of the call could not be replaced, and would leave in clear.
+    fn note(&mut self, finding: Finding, (text, kinds): (&str, &Kinds)) -> Result<(), String> {
+        let kind = kinds.get(finding.kind).ok_or("it found something that it cannot name")?;
+        let value = text.get(finding.start..finding.end).filter(|value| !value.is_empty()).ok_or("it found something outside the text")?;
+        if value.contains(BETWEEN) {
+            return Err("it found something that goes from one text of the call into the next".to_owned());
+        }
+        self.values.insert(value, (finding.kind, kind.label));
+        self.kinds.insert(kind.name.clone());
+        self.personal |= kind.class.is_personal();
+        self.special_category |= kind.class.is_special_category();
+        self.secrets |= kind.class.is_secret();
+        Ok(())
     }
 
     /// The call names something that the operator keeps.
@@ -216,13 +223,16 @@ const KEPT: [(&str, AsKept); 6] = [
     ("skill_id", Kept::File),
 ];
 
+/// Stands between the texts of a call where they are looked at together.
+const BETWEEN: char = '\0';
+
 /// How deep JSON within the texts of JSON is looked into: arguments of functions are one level.
 pub(crate) const JSON_IN_JSON_MAX: u8 = 3;
 
 /// Adds a text, and what its own escapes hide: another dialect may send it unescaped.
 fn unfold(string: &str, text: &mut String, depth: u8) {
     text.push_str(string);
-    text.push('\0');
+    text.push(BETWEEN);
     let inner = string.contains('\\').then(|| Node::within(string)).flatten();
     if let Some(inner) = inner.filter(|_| depth > 0) {
         inner.strings(&mut |string| unfold(string, text, depth.saturating_sub(1)));
@@ -267,12 +277,14 @@ pub(crate) fn has_blob(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use comity_redact::{Detector, Finding, Kinds};
+    use comity_redact::{Detector, Kind, Tier};
 
     use super::*;
+    use crate::detect::Tiers;
+    use crate::logged::logged;
 
     fn look(body: &str, api: Api) -> Result<Findings, CallError> {
-        read(body.as_bytes(), api, &Detector::new().unwrap()).map(|(_, findings)| findings)
+        read(body.as_bytes(), api, &Tiers::new(Detector::new().unwrap())).map(|(_, findings)| findings)
     }
 
     fn chat(content: &str, rest: &str) -> Findings {
@@ -354,35 +366,88 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_detector_that_fails_has_found_everything() {
-        struct Panics(Kinds);
-        impl Detect for Panics {
+    /// A detector that does what it is told to.
+    struct Told(Kinds, Way);
+
+    type Way = fn(&str) -> Result<Vec<Finding>, String>;
+
+    impl Detect for Told {
+        fn kinds(&self) -> &Kinds {
+            &self.0
+        }
+
+        fn level(&self) -> u8 {
+            1
+        }
+
+        fn scan(&self, text: &str, _: Depth) -> Result<Vec<Finding>, String> {
+            (self.1)(text)
+        }
+    }
+
+    fn person(start: usize, end: usize) -> Result<Vec<Finding>, String> {
+        Ok(vec![Finding { kind: Kind::PERSON, start, end, tier: Tier::Trained }])
+    }
+
+    #[tokio::test]
+    async fn a_detector_that_fails_has_found_everything() {
+        const TEXTS: &str = "{\"model\":\"m\",\"messages\":[{\"content\":\"Ada Lovelace\"},{\"content\":\"Charles Babbage\"}]}";
+        let ways: [(Way, &str); 7] = [
+            (|_| panic!("planted"), "the detector panicked"),
+            (|_| Err("planted".to_owned()), "planted"),
+            (|_| person(4, 4), "outside the text"),
+            (|_| person(6, 4), "outside the text"),
+            (|text| person(4, text.len() + 1), "outside the text"),
+            (|text| person(text.find("Ada").unwrap(), text.find(" Babbage").unwrap()), "from one text of the call into the next"),
+            (
+                |_| Ok(vec![Finding { kind: Kinds::shipped().find("gb_nhs").unwrap(), start: 0, end: 5, tier: Tier::Patterns }]),
+                "cannot name",
+            ),
+        ];
+        for (way, why) in ways {
+            let detector = Told(Kinds::built_in(), way);
+            let (read, log) = logged(async { read(TEXTS.as_bytes(), Api::Chat, &detector) }).await;
+            assert!(read.unwrap().1.failed, "{why}");
+            assert!(log.contains("a detector failed: the call is denied") && log.contains(why), "{log}");
+            assert!(!log.contains("Ada") && !log.contains("Babbage"), "{log}");
+        }
+        let one = Told(Kinds::built_in(), |text| person(text.find("Ada").unwrap(), text.find("Ada").unwrap() + 12));
+        let (read, log) = logged(async { read(TEXTS.as_bytes(), Api::Chat, &one) }).await;
+        assert!(read.is_ok_and(|(_, findings)| findings.personal && !findings.failed) && log.is_empty(), "{log}");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_its_reader_is_an_error_that_is_logged() {
+        struct Slow;
+        impl Detect for Slow {
             fn kinds(&self) -> &Kinds {
-                &self.0
+                panic!("planted")
             }
             fn level(&self) -> u8 {
-                1
+                panic!("planted")
             }
-            fn scan(&self, _: &str) -> Result<Vec<Finding>, String> {
+            fn is_slow(&self) -> bool {
+                true
+            }
+            fn scan(&self, _: &str, _: Depth) -> Result<Vec<Finding>, String> {
                 panic!("planted")
             }
         }
-        struct Fails(Kinds);
-        impl Detect for Fails {
-            fn kinds(&self) -> &Kinds {
-                &self.0
-            }
-            fn level(&self) -> u8 {
-                1
-            }
-            fn scan(&self, _: &str) -> Result<Vec<Finding>, String> {
-                Err("planted".to_owned())
-            }
-        }
-        let body = b"{\"model\":\"m\",\"messages\":[{}]}";
-        assert!(read(body, Api::Chat, &Panics(Kinds::built_in())).unwrap().1.failed);
-        assert!(read(body, Api::Chat, &Fails(Kinds::built_in())).unwrap().1.failed);
+        let body = Bytes::from_static(b"{\"model\":\"m\",\"messages\":[{}]}");
+        let detector: Arc<dyn Detect> = Arc::new(Slow);
+        let (found, log) = logged(find(&body, Api::Chat, &detector)).await;
+        assert!(matches!(found, Err(CallError::Internal("the body could not be read"))));
+        assert!(log.contains("a body could not be read") && log.contains("panicked=true") && !log.contains("planted"), "{log}");
+    }
+
+    #[test]
+    fn findings_print_nothing_of_the_call() {
+        let file = "[{\"type\":\"file\",\"file\":{\"file_id\":\"lovelace\"}}]";
+        let blob = "QUJD".repeat(60);
+        let (refers, sealed) = (chat(file, ""), chat("\"ada@example.org\"", &format!(",\"b\":\"{blob}\"")));
+        assert!(!refers.refers.is_empty() && !sealed.blobs.is_empty() && sealed.personal);
+        let printed = format!("{refers:?} {sealed:?}");
+        assert!(["lovelace", "ada@", "QUJD"].iter().all(|text| !printed.contains(text)), "{printed}");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Step 8: apply the means that the permit names, and say the call in the upstream's dialect. A call that stays in its dialect leaves byte for
 //! byte, but for the few edits that the way to the upstream needs.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use comity_decide::Permit;
 use comity_dialect::{Api, CannotHonour, Stamp, Target, translate_ask};
@@ -44,13 +46,13 @@ pub(crate) struct Original<'a> {
     /// The upstream that keeps what the call continues.
     pub(crate) upstream: Option<&'a str>,
     /// The body under pseudonyms, where the permit asks for that.
-    pub(crate) hidden: Option<&'a Hidden>,
+    pub(crate) hidden: Option<&'a Arc<Hidden>>,
     /// Unique for this call.
     pub(crate) seed: &'a str,
 }
 
 /// A call for something that the operator keeps.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct KeptCall {
     pub(crate) id: String,
     pub(crate) method: Method,
@@ -61,7 +63,9 @@ pub(crate) const ANTHROPIC_HEADERS: [&str; 2] = ["anthropic-version", "anthropic
 pub(crate) const OPENAI_HEADERS: [&str; 1] = ["openai-beta"];
 
 /// Makes the call that leaves on one way. `upstream_model` is the name that the catalogue has for the model there.
-pub(crate) fn prepare(original: &Original<'_>, permit: &Permit, (way, upstream_model): (&Way, &str)) -> Result<Prepared, Unready> {
+///
+/// INVARIANT: under pseudonyms, no body comes out of here that was not looked at once more.
+pub(crate) async fn prepare(original: &Original<'_>, permit: &Permit, (way, upstream_model): (&Way, &str)) -> Result<Prepared, Unready> {
     if let Some(means) = permit.means().iter().find(|means| !PERFORMED.contains(*means)) {
         return Err(Unready::Means(means));
     }
@@ -82,7 +86,7 @@ pub(crate) fn prepare(original: &Original<'_>, permit: &Permit, (way, upstream_m
         (body, Some(Translation { api: original.api, stamp: stamp(original) }))
     };
     if let Some(hidden) = original.hidden {
-        hidden.check(&body).map_err(Unready::Plain)?;
+        hidden.check(&body).await.map_err(Unready::Plain)?;
     }
     let headers = if translation.is_none() { dialect_headers(original.headers, original.api) } else { HeaderMap::new() };
     Ok(Prepared {

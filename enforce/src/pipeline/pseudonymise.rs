@@ -15,8 +15,9 @@ use comity_vocab::{Means, MeansSet};
 use tokio::sync::OnceCell;
 
 use super::find::{JSON_IN_JSON_MAX, has_blob};
+use crate::apart::apart;
 use crate::config::AnswerFindings;
-use crate::detect::scan;
+use crate::detect::{Depth, scan};
 use crate::document::is_seed;
 use crate::edit::{Edit, apply_text};
 use crate::error::CallError;
@@ -111,7 +112,7 @@ impl<'a> Hiding<'a> {
         let (detector, shared) = (Arc::clone(&generation.detector), Arc::clone(shared));
         let rules = OutputRules {
             kinds: detector.kinds().clone(),
-            look: Box::new(move |text| scan(detector.as_ref(), text)),
+            look: Box::new(move |text| scan(detector.as_ref(), text, Depth::Quick)),
             pseudonyms: pseudonyms.clone(),
             values: CallValues::new(self.values.0.keys().map(String::as_str)),
             mode,
@@ -131,7 +132,8 @@ impl<'a> Hiding<'a> {
             Hidden::new(&key, (self.body, self.values), reading)
         } else {
             let (body, values) = (self.body.clone(), self.values.clone());
-            let work = tokio::task::spawn_blocking(move || Hidden::new(&key, (&body, &values), reading));
+            let work =
+                apart("pseudonyms could not be put into a call: it is refused", move || Hidden::new(&key, (&body, &values), reading));
             work.await.unwrap_or(Err(NotHidden::Malformed))
         };
         hidden.map(Arc::new).map_err(NotHidden::into_error)
@@ -175,8 +177,18 @@ impl Hidden {
         (!self.edits.is_empty()).then(|| Arc::clone(&self.pseudonyms))
     }
 
-    /// The last look before a body leaves: no value stands in it any more, whatever dialect it is in by now.
-    pub(crate) fn check(&self, body: &[u8]) -> Result<(), NotHidden> {
+    /// The last look before a body leaves: no value stands in it any more, whatever dialect it is in by now. At a large one another thread
+    /// looks.
+    pub(crate) async fn check(self: &Arc<Self>, body: &Bytes) -> Result<(), NotHidden> {
+        if body.len() <= INLINE_BYTES_MAX {
+            return self.check_now(body);
+        }
+        let (hidden, body) = (Arc::clone(self), body.clone());
+        let work = apart("a call under pseudonyms could not be looked at before it left: it is refused", move || hidden.check_now(&body));
+        work.await.unwrap_or(Err(NotHidden::Malformed))
+    }
+
+    fn check_now(&self, body: &[u8]) -> Result<(), NotHidden> {
         let body = std::str::from_utf8(body).map_err(|_| NotHidden::Malformed)?;
         let mut clear = true;
         self.look(body, JSON_IN_JSON_MAX, &mut clear).map_err(|_| NotHidden::Malformed)?;
@@ -185,8 +197,7 @@ impl Hidden {
 
     fn look(&self, json: &str, depth: u8, clear: &mut bool) -> Result<(), Malformed> {
         strings(json, &mut |place: &Place<'_, '_>| {
-            let text = place.text();
-            let text = if place.is_number() { digits(&text) } else { text };
+            let text = place.read();
             *clear &= self.pseudonyms.is_clear(&text);
             if *clear && depth > 0 && is_json(&text) {
                 // A text that only looks like JSON was looked at as text.
@@ -234,8 +245,7 @@ fn edits(body: &str, pseudonyms: &Pseudonyms, reading: &Reading) -> Result<Vec<E
         if is_setting(place) {
             return;
         }
-        let text = place.text();
-        let text = if place.is_number() { digits(&text) } else { text };
+        let text = place.read();
         let new = if !place.is_key() && is_end_user(place.path, reading.api) {
             pseudonyms.of(&text).map(str::to_owned)
         } else if is_sealed(&text) {
@@ -266,8 +276,7 @@ fn hidden(text: &str, pseudonyms: &Pseudonyms, depth: u8) -> Option<String> {
 fn inner_edits(json: &str, pseudonyms: &Pseudonyms, depth: u8) -> Vec<Edit> {
     let mut edits = Vec::new();
     let each = &mut |place: &Place<'_, '_>| {
-        let text = place.text();
-        let text = if place.is_number() { digits(&text) } else { text };
+        let text = place.read();
         if let Some(new) = hidden(&text, pseudonyms, depth) {
             edits.push(Edit { place: place.range.clone(), text: quoted(&new) });
         }
@@ -285,14 +294,6 @@ fn is_setting(place: &Place<'_, '_>) -> bool {
     place.path.len() == 1 && (is_model || is_seed)
 }
 
-/// A number as detectors read it: without its sign and its fraction.
-fn digits(number: &str) -> Cow<'_, str> {
-    match number.parse::<f64>() {
-        Ok(float) if number.contains(['.', 'e', 'E']) => Cow::Owned(format!("{:.0}", float.abs())),
-        Ok(_) | Err(_) => Cow::Borrowed(number.trim_start_matches('-')),
-    }
-}
-
 fn is_json(text: &str) -> bool {
     text.trim_start().starts_with(['{', '['])
 }
@@ -303,12 +304,17 @@ fn is_sealed(text: &str) -> bool {
     text.bytes().all(of_seal) && has_blob(text)
 }
 
-/// Thoughts that their operator signed word for word. They may change only where the same pseudonyms made them.
+/// Thoughts that their operator signed word for word. They may change only where the same pseudonyms made them. In what a tool is given, and
+/// in a schema, these names mean nothing.
 fn is_signed(path: &[Step<'_>], reading: &Reading) -> bool {
-    let within = |name: &str| path.iter().any(|step| matches!(step, Step::Name(member) if member == name));
     let thoughts = match reading.api {
-        Api::Messages | Api::CountTokens => within("thinking"),
-        Api::Responses => within("summary"),
+        Api::Messages | Api::CountTokens => {
+            matches!(path, [Step::Name(messages), Step::Index(_), Step::Name(content), Step::Index(_), Step::Name(thinking)]
+                if messages == "messages" && content == "content" && thinking == "thinking")
+        }
+        Api::Responses => {
+            matches!(path, [Step::Name(input), Step::Index(_), Step::Name(summary), ..] if input == "input" && summary == "summary")
+        }
         Api::Chat | Api::Embeddings => false,
     };
     thoughts && !reading.seals_are_ours
@@ -334,4 +340,80 @@ fn end_users(body: &str, api: Api) -> Result<Vec<String>, NotHidden> {
     };
     strings(body, each).map_err(|Malformed| NotHidden::Malformed)?;
     Ok(users)
+}
+
+#[cfg(test)]
+mod tests {
+    use comity_redact::PseudonymKey;
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    const EMAIL: &str = "ada@example.org";
+    const CARD: &str = "4111111111111111";
+
+    fn hide(body: &str, api: Api) -> Result<Hidden, NotHidden> {
+        let mut values = Values::default();
+        for (value, kind, label) in [(EMAIL, Kind::EMAIL, "EML"), (CARD, Kind::PAYMENT_CARD, "CRD")] {
+            values.insert(value, (kind, Label::parse(label).unwrap()));
+        }
+        let reading = Reading { api, text_is_json: false, shaped: Arc::new([]), seals_are_ours: false };
+        Hidden::new(&PseudonymKey::new([7; 32]), (body.as_bytes(), &values), reading)
+    }
+
+    fn left(body: &str, api: Api) -> Result<String, NotHidden> {
+        let hidden = hide(body, api)?;
+        let left = apply_text(body, hidden.edits.clone());
+        hidden.check_now(left.as_bytes()).map(|()| left)
+    }
+
+    #[test]
+    fn only_thoughts_where_an_operator_signs_them_are_signed() {
+        let thought = format!("{{\"type\":\"thinking\",\"thinking\":\"{EMAIL}\",\"signature\":\"c2hvcnQ=\"}}");
+        let tool = format!("{{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{{\"thinking\":\"{EMAIL}\"}}}}");
+        let schema = format!("[{{\"name\":\"f\",\"input_schema\":{{\"properties\":{{\"thinking\":{{\"default\":\"{EMAIL}\"}}}}}}}}]");
+        let setting = format!("{{\"thinking\":\"{EMAIL}\"}}");
+        for api in [Api::Messages, Api::CountTokens] {
+            let with = |block: &str| left(&format!("{{\"messages\":[{{\"role\":\"assistant\",\"content\":[{block}]}}]}}"), api);
+            assert_eq!(with(&thought), Err(NotHidden::Fixed), "{api:?}");
+            assert!(with(&tool).unwrap().contains("\"thinking\":\"PII_EML_"), "{api:?}");
+            assert!(left(&format!("{{\"messages\":[],\"tools\":{schema}}}"), api).unwrap().contains("\"default\":\"PII_EML_"), "{api:?}");
+            assert!(left(&setting, api).unwrap().contains("\"thinking\":\"PII_EML_"), "{api:?}");
+        }
+        let with = |input: &str| left(&format!("{{\"input\":[{input}]}}"), Api::Responses);
+        let reasoning = format!("{{\"type\":\"reasoning\",\"summary\":[{{\"type\":\"summary_text\",\"text\":\"{EMAIL}\"}}]}}");
+        assert_eq!(with(&reasoning), Err(NotHidden::Fixed));
+        let call = format!("{{\"type\":\"function_call\",\"arguments\":\"{{\\\"summary\\\":\\\"{EMAIL}\\\"}}\"}}");
+        assert!(with(&call).unwrap().contains("PII_EML_"));
+        let schema = format!(
+            "{{\"tools\":[{{\"type\":\"function\",\"parameters\":{{\"properties\":{{\"summary\":{{\"description\":\"{EMAIL}\"}}}}}}}}]}}"
+        );
+        assert!(left(&schema, Api::Responses).unwrap().contains("PII_EML_"));
+    }
+
+    #[test]
+    fn a_number_in_another_form_is_replaced() {
+        for number in [CARD, "-4111111111111111", "-4.111111111111111e15", "4111111111111111.0"] {
+            for body in [format!("{{\"n\":[{number}]}}"), format!("{{\"n\":\"{{\\\"n\\\":{number}}}\"}}")] {
+                let left = left(&body, Api::Chat).unwrap();
+                assert!(left.contains("PII_CRD_") && !left.contains("4111111") && !left.contains("4.1"), "{left}");
+            }
+            assert!(
+                matches!(hide("{}", Api::Chat).unwrap().check_now(format!("[{number}]").as_bytes()), Err(NotHidden::Fixed)),
+                "{number}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_large_body_is_looked_at_by_another_thread() {
+        let hidden = Arc::new(hide("{}", Api::Chat).unwrap());
+        let body = |bytes: usize, text: &str| Bytes::from(format!("{{\"a\":\"{}{text}\"}}", " x".repeat(bytes / 2)));
+        assert_eq!(hidden.check(&body(1000, "")).now_or_never(), Some(Ok(())));
+        assert_eq!(hidden.check(&body(1000, EMAIL)).now_or_never(), Some(Err(NotHidden::Fixed)));
+        let large = 40 * INLINE_BYTES_MAX;
+        assert_eq!(hidden.check(&body(large, "")).now_or_never(), None, "nobody waits on this thread");
+        assert_eq!(hidden.check(&body(large, "")).await, Ok(()));
+        assert_eq!(hidden.check(&body(large, EMAIL)).await, Err(NotHidden::Fixed));
+    }
 }

@@ -9,6 +9,7 @@ use comity_vocab::OfferingId;
 
 use super::admit::{Hop, query};
 use super::facts::Facts;
+use crate::apart::apart;
 use crate::error::{CallError, Reason, Refused};
 use crate::generation::Generation;
 use crate::limits::EXPLAINED_MAX;
@@ -22,7 +23,7 @@ pub(crate) async fn refuse(generation: &Arc<Generation>, facts: &Facts<'_>, hop:
     let (generation, nearest) = (Arc::clone(generation), nearest(denials));
     let (call, performable, candidates, instant) =
         (question.call.clone(), question.performable, question.candidates.clone(), question.instant);
-    let explaining = tokio::task::spawn_blocking(move || {
+    let explaining = apart("a refusal could not be explained", move || {
         let query = Query { call: &call, performable, candidates: &candidates, instant };
         nearest.iter().map(|offering| generation.engine.explain(&query, offering)).collect::<Vec<_>>()
     });

@@ -7,6 +7,7 @@ use comity_upstream::Kept;
 use comity_vocab::{Data, OfferingId, Workload};
 
 use super::find::{Findings, Reference};
+use crate::apart::apart;
 use crate::clock;
 use crate::error::CallError;
 use crate::shared::Shared;
@@ -71,8 +72,10 @@ async fn look_up(shared: &Arc<Shared>, workload: &Workload, kept: Vec<Kept>) -> 
         return Ok(recent);
     }
     let (shared, workload, now) = (Arc::clone(shared), workload.clone(), clock::now());
-    let reading = tokio::task::spawn_blocking(move || shared.states.stored((&shared.store, &workload), &kept, now));
-    let stored = reading.await.map_err(|_| CallError::Internal("what the operator keeps could not be looked up"))?;
+    let reading = apart("what an operator keeps could not be looked up: the call is refused", move || {
+        shared.states.stored((&shared.store, &workload), &kept, now)
+    });
+    let stored = reading.await.ok_or(CallError::Internal("what the operator keeps could not be looked up"))?;
     let stored = stored.map_err(|error| {
         tracing::error!(%error, "what an operator keeps cannot be looked up: the call is refused");
         CallError::LedgerUnavailable("what the operator keeps cannot be looked up")

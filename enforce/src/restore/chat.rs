@@ -59,18 +59,17 @@ pub(super) fn closes(facts: &Facts<'_>) -> Closes {
     }
 }
 
-/// A chunk like the last one of the channel, with nothing but its text in it: clients join whatever is repeated.
+/// Members of a chunk that name the answer. Any other is of its own frame: sources that were found, counted tokens, what a server adds.
+const OF_ANSWER: [&str; 6] = ["id", "object", "created", "model", "system_fingerprint", "service_tier"];
+
+/// A chunk of the same answer as the last one of the channel, with nothing but its text in it: clients join whatever is repeated.
 pub(super) fn end_of_channel(id: &Id, last: &str, end: &str) -> Result<String, Malformed> {
     let delta = delta(id, last, end)?.ok_or(Malformed)?;
     let choices = json!([{"index": id.group, "delta": delta, "finish_reason": null}]);
     let mut chunk: BTreeMap<String, Box<RawValue>> = serde_json::from_str(last).map_err(|_| Malformed)?;
-    chunk.remove("obfuscation");
-    if let Some(usage) = chunk.get_mut("usage") {
-        *usage = RawValue::NULL.to_owned();
-    }
+    chunk.retain(|name, _| OF_ANSWER.contains(&name.as_str()));
     chunk.insert("choices".to_owned(), to_raw_value(&choices).map_err(|_| Malformed)?);
-    let chunk = serde_json::to_string(&chunk).map_err(|_| Malformed)?;
-    Ok(format!("data: {chunk}\n\n"))
+    serde_json::to_string(&chunk).map_err(|_| Malformed)
 }
 
 /// A `delta` with the text of one channel at its place, found in the last chunk that had it.

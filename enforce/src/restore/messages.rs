@@ -61,6 +61,5 @@ pub(super) fn closes(facts: &Facts<'_>) -> Closes {
 /// A delta of the channel.
 pub(super) fn end_of_channel(id: &Id, end: &str) -> String {
     let (kind, member) = id.name.split_once('.').unwrap_or((&id.name, "text"));
-    let event = json!({"type": "content_block_delta", "index": id.group, "delta": {"type": kind, member: end}});
-    format!("event: content_block_delta\ndata: {event}\n\n")
+    json!({"type": "content_block_delta", "index": id.group, "delta": {"type": kind, member: end}}).to_string()
 }

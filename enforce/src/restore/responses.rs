@@ -58,16 +58,16 @@ fn id(facts: &Facts<'_>, stem: &str) -> Id {
     Id { group: output.unwrap_or(u64::MAX), name }
 }
 
-/// The last event of the channel again, with another text. It has the same number in the sequence: there is none between two others.
+/// Members of an event that say which text it belongs to.
+const OF_TEXT: [&str; 6] = ["type", "item_id", "output_index", "content_index", "summary_index", "sequence_number"];
+
+/// An event for the same text as the last one of the channel. It has the same number in the sequence: there is none between two others.
 pub(super) fn end_of_channel(last: &str, end: &str) -> Result<String, Malformed> {
     let mut event: BTreeMap<String, Box<RawValue>> = serde_json::from_str(last).map_err(|_| Malformed)?;
-    event.remove("obfuscation");
+    // Libraries expect a list where there was one.
+    let logprobs = event.contains_key("logprobs").then(|| to_raw_value::<[(); 0]>(&[])).transpose().map_err(|_| Malformed)?;
+    event.retain(|name, _| OF_TEXT.contains(&name.as_str()));
     event.insert("delta".to_owned(), to_raw_value(end).map_err(|_| Malformed)?);
-    if let Some(logprobs) = event.get_mut("logprobs") {
-        *logprobs = to_raw_value::<[(); 0]>(&[]).map_err(|_| Malformed)?;
-    }
-    let facts = Facts::read(last)?;
-    let name = facts.top("type").ok_or(Malformed)?;
-    let event = serde_json::to_string(&event).map_err(|_| Malformed)?;
-    Ok(format!("event: {name}\ndata: {event}\n\n"))
+    event.extend(logprobs.map(|none| ("logprobs".to_owned(), none)));
+    serde_json::to_string(&event).map_err(|_| Malformed)
 }

@@ -156,6 +156,38 @@ fn what_was_held_comes_before_the_end() {
     );
 }
 
+/// The frames that are made for the end of a channel are the last ones here.
+#[test]
+fn a_made_frame_repeats_nothing_of_another() {
+    let more = "\"citations\":[\"<0>\"],\"search_results\":[{\"title\":\"<2>\"}],\"usage\":{\"total_tokens\":7},\"obfuscation\":\"x\"";
+    let chunk = format!(
+        "data: {{\"id\":\"c\",\"object\":\"chunk of <2>\",\"created\":1,\"model\":\"m\",\"service_tier\":\"t\",\"system_fingerprint\":\"f\",\
+         \"choices\":[{{\"index\":2,\"delta\":{{\"<0>\":\"a PI\",\"type\":\"<2>\"}},\"logprobs\":{{}}}}],{more}}}\n\n"
+    );
+    let out = check(Api::Chat, &[&chunk]);
+    let made = r#"data: {"id":"c","object":"chunk of Bern","created":1,"model":"m","service_tier":"t","system_fingerprint":"f","choices":[{"index":2,"delta":{"ada@example.org":"PI"},"finish_reason":null}]}"#;
+    assert_eq!(out[2..], lines(&format!("{made}\n\n")));
+
+    let delta = format!(
+        "event: response.output_text.delta\ndata: {{\"type\":\"response.output_text.delta\",\"item_id\":\"i\",\"output_index\":1,\"content_index\":0,\
+         \"sequence_number\":9,\"summary_index\":3,\"delta\":\"a PI\",\"logprobs\":[{{\"token\":\"<0>\"}}],{more}}}\n\n"
+    );
+    let out = check(Api::Responses, &[&delta]);
+    let made = r#"data: {"type":"response.output_text.delta","item_id":"i","output_index":1,"content_index":0,"sequence_number":9,"summary_index":3,"delta":"PI","logprobs":[]}"#;
+    assert_eq!(out[3..], lines(&format!("event: response.output_text.delta\n{made}\n\n")));
+
+    let delta = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"new\",\"<0>\":\"a PI\"}}\n\n";
+    let out = check(Api::Messages, &[delta]);
+    let made = r#"data: {"type":"content_block_delta","index":0,"delta":{"type":"new","ada@example.org":"PI"}}"#;
+    assert_eq!(out[3..], lines(&format!("event: content_block_delta\n{made}\n\n")));
+}
+
+#[test]
+fn a_name_of_an_event_is_one_line() {
+    let delta = "data: {\"type\":\"response\\ndata: ada.delta\",\"delta\":\"a PI\"}\n\n";
+    assert_eq!(drive(&restoring(Api::Responses, Form::Text), &[delta.to_owned()]).1, Some(Unrestorable::Malformed));
+}
+
 #[test]
 fn a_stream_that_breaks_gives_what_it_held() {
     let out = check(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use comity_bench::MockUpstream;
@@ -255,6 +255,31 @@ pub(crate) fn leaves(store: &Path) -> Leaves {
         }
     }
     leaves
+}
+
+/// What all gateways of the tests warned of since this was called first.
+pub(crate) fn log() -> String {
+    static LINES: OnceLock<Arc<Mutex<Vec<u8>>>> = OnceLock::new();
+    let lines = LINES.get_or_init(|| {
+        let lines = Arc::<Mutex<Vec<u8>>>::default();
+        let writer = Arc::clone(&lines);
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::WARN);
+        subscriber.with_writer(move || Lines(Arc::clone(&writer))).init();
+        lines
+    });
+    String::from_utf8(lines.lock().unwrap().clone()).unwrap()
+}
+
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Writes the files of a stage; gives the path of `comity.toml`.

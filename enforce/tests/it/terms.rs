@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use comity_enforce::Detect;
+use comity_enforce::{Depth, Detect};
 use comity_redact::{Finding, Kinds};
 
 use crate::stage::{Props, Stage, TERMS, hello};
@@ -45,7 +45,7 @@ async fn a_detector_that_fails_denies_whatever_the_terms_say() {
         fn level(&self) -> u8 {
             1
         }
-        fn scan(&self, _: &str) -> Result<Vec<Finding>, String> {
+        fn scan(&self, _: &str, _: Depth) -> Result<Vec<Finding>, String> {
             panic!("planted")
         }
     }
