@@ -171,8 +171,8 @@ pub(crate) fn is_seed(name: &str) -> bool {
     ["seed", "random_seed"].contains(&name)
 }
 
-/// Numbers from here on have nine digits: they may be those of a person.
-const LONG: u64 = 100_000_000;
+/// Numbers from here on have seven digits: they may be those of a person. Tokens of a text have fewer.
+const LONG: u64 = 1_000_000;
 
 /// serde_json says where; that is enough, and nothing of the body is repeated.
 fn plain(error: &serde_json::Error) -> String {
@@ -249,7 +249,7 @@ impl NodeVisitor {
     fn number<'de>(&self, number: &Number) -> Node<'de> {
         let is_long = match number.as_u64() {
             Some(whole) => whole >= LONG,
-            None => (1e8..1e19).contains(&number.as_f64().unwrap_or_default().abs()),
+            None => (1e6..1e19).contains(&number.as_f64().unwrap_or_default().abs()),
         };
         if self.seed || !is_long { Node::Number } else { Node::Text(Cow::Owned(digits(number))) }
     }

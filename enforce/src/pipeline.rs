@@ -213,7 +213,10 @@ async fn attempt(
             Ok((answer, Served { offering, upstream, means, epoch, restoring, waited: sent.waited, pass }))
         }
         Err(error) if original.kept.is_some() && send::status(&error) == 404 => Err(Failure::gone()),
-        Err(error) => Err(Failure::sending(error, &offering, &way.health)),
+        Err(error) => {
+            let restoring = hiding.restoring(hidden.as_deref(), (generation, &worker.shared));
+            Err(Failure::sending(send::restored(error, restoring.as_ref()), &offering, &way.health))
+        }
     }
 }
 

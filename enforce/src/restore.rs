@@ -103,6 +103,25 @@ impl Restoring {
         Ok(edit::apply(&body, edits))
     }
 
+    /// Restores what an upstream says of a call that it refuses, whatever the API.
+    ///
+    /// # Errors
+    /// As [`Restoring::whole`].
+    pub(crate) fn refusal(&self, body: &Bytes) -> Result<Bytes, Unrestorable> {
+        let json = std::str::from_utf8(body).map_err(|_| Unrestorable::Malformed)?;
+        let edits = edits(json, &mut |place| if place.is_number() { Ok(None) } else { self.restored(place, Form::Text) })?;
+        Ok(edit::apply(body, edits))
+    }
+
+    /// Restores a sentence of an upstream.
+    ///
+    /// # Errors
+    /// As [`Restoring::whole`].
+    pub(crate) fn sentence(&self, text: &str) -> Result<String, Unrestorable> {
+        let mut passage = Passage::new(self, Form::Text);
+        Ok(passage.push(text)? + &passage.finish()?)
+    }
+
     /// Restores events in the caller's dialect.
     pub(crate) fn events(&self) -> EventRestorer {
         EventRestorer { restoring: self.clone(), channels: Channels::default(), stopped: None }

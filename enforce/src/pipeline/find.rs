@@ -233,10 +233,20 @@ pub(crate) const JSON_IN_JSON_MAX: u8 = 3;
 fn unfold(string: &str, text: &mut String, depth: u8) {
     text.push_str(string);
     text.push(BETWEEN);
-    let inner = string.contains('\\').then(|| Node::within(string)).flatten();
+    let hides = string.contains('\\') || has_other_digits(string);
+    let inner = hides.then(|| Node::within(string)).flatten();
     if let Some(inner) = inner.filter(|_| depth > 0) {
         inner.strings(&mut |string| unfold(string, text, depth.saturating_sub(1)));
     }
+}
+
+/// Whether a number may stand in it in other digits than its own: `4.1e15`, `41.0`.
+fn has_other_digits(text: &str) -> bool {
+    let is_other = |[first, second, third]: &[u8; 3]| {
+        let exponent = matches!(second, b'e' | b'E') && (third.is_ascii_digit() || matches!(third, b'+' | b'-'));
+        first.is_ascii_digit() && (exponent || (*second == b'.' && *third == b'0'))
+    };
+    text.trim_start().starts_with(['{', '[']) && text.as_bytes().array_windows().any(is_other)
 }
 
 /// Whether a text is an address of whatever scheme; `data:` holds its bytes itself.
@@ -311,6 +321,20 @@ mod tests {
             let findings = look(&body, Api::Chat).unwrap();
             assert!(findings.personal && findings.kinds.contains("email") && !findings.opaque, "{body}");
         }
+    }
+
+    #[test]
+    fn numbers_are_read_in_whatever_digits() {
+        let arguments = |json: &str| {
+            let json = json.replace('"', "\\\"");
+            chat("\"hi\"", &format!(",\"x\":[{{\"arguments\":\"{json}\"}}]")).kinds.into_iter().collect::<Vec<_>>()
+        };
+        for card in ["4111111111111111", "4.111111111111111e15", "41111111111111110E-1", "4111111111111111.0", "-4111111111111111"] {
+            assert_eq!(arguments(&format!("{{\"card\": {card}}}")), ["payment_card"], "{card}");
+        }
+        assert!(arguments("{\"share\": 1.0, \"small\": 1e3}").is_empty());
+        let phone = look("{\"model\":\"m\",\"messages\":[{\"content\":[{\"input\":{\"phone\":2233445}}]}]}", Api::Messages).unwrap();
+        assert!(phone.kinds.contains("phone"), "{:?}", phone.kinds);
     }
 
     #[test]

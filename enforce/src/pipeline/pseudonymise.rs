@@ -56,6 +56,8 @@ pub(crate) enum NotHidden {
     Malformed,
     /// It has more values than a call may have.
     TooMany,
+    /// A field that names the end user is no text.
+    EndUser(&'static str),
     /// It already holds a pseudonym that would stand for one of its values.
     Collision,
 }
@@ -197,6 +199,9 @@ impl Hidden {
 
     fn look(&self, json: &str, depth: u8, clear: &mut bool) -> Result<(), Malformed> {
         strings(json, &mut |place: &Place<'_, '_>| {
+            if is_word_of_api(place) {
+                return;
+            }
             let text = place.read();
             *clear &= self.pseudonyms.is_clear(&text);
             if *clear && depth > 0 && is_json(&text) {
@@ -230,6 +235,10 @@ impl NotHidden {
             Self::TooMany => {
                 CallError::cannot_honour("messages", "the terms ask for pseudonyms, and the call has too many values to replace: send less")
             }
+            Self::EndUser(field) => CallError::cannot_honour(
+                field,
+                format!("the terms ask for pseudonyms, and `{field}` is no text: send one, or leave it out"),
+            ),
             Self::Collision => CallError::cannot_honour(
                 "messages",
                 "the terms ask for pseudonyms, and the call already holds a pseudonym that would stand for one of its values: leave it out",
@@ -287,12 +296,61 @@ fn inner_edits(json: &str, pseudonyms: &Pseudonyms, depth: u8) -> Vec<Edit> {
     }
 }
 
-/// The model's name and the seed at the top: settings of the API, in which no detector looks.
+/// The model's name and the seed at the top, and the words of the APIs: settings, in which no detector is right.
 fn is_setting(place: &Place<'_, '_>) -> bool {
     let is_model = place.name() == Some("model") && !place.is_key();
     let is_seed = place.name().is_some_and(is_seed) && place.is_number();
-    place.path.len() == 1 && (is_model || is_seed)
+    (place.path.len() == 1 && (is_model || is_seed)) || is_word_of_api(place)
 }
+
+/// A word of an API in a member that takes such words, whatever list of names has it too.
+fn is_word_of_api(place: &Place<'_, '_>) -> bool {
+    let words = place.name().and_then(|name| WORDS_OF_APIS.iter().find(|(member, _)| *member == name));
+    !place.is_key() && !place.is_number() && words.is_some_and(|(_, words)| words.contains(&place.raw))
+}
+
+const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+
+/// Members and the words that they take in the APIs, as far as these are words that a name may be, too.
+const WORDS_OF_APIS: [(&str, &[&str]); 10] = [
+    ("role", &["user", "assistant", "system", "developer", "tool", "function"]),
+    (
+        "type",
+        &[
+            "text",
+            "message",
+            "function",
+            "custom",
+            "reasoning",
+            "thinking",
+            "image",
+            "document",
+            "auto",
+            "any",
+            "tool",
+            "none",
+            "string",
+            "object",
+            "array",
+            "number",
+            "integer",
+            "boolean",
+            "null",
+            "enabled",
+            "disabled",
+            "adaptive",
+            "ephemeral",
+        ],
+    ),
+    ("tool_choice", &["auto", "none", "required", "any"]),
+    ("reasoning_effort", EFFORTS),
+    ("effort", EFFORTS),
+    ("verbosity", EFFORTS),
+    ("detail", &["auto", "low", "high"]),
+    ("summary", &["auto", "concise", "detailed"]),
+    ("truncation", &["auto", "disabled"]),
+    ("service_tier", &["auto", "default", "flex", "priority"]),
+];
 
 fn is_json(text: &str) -> bool {
     text.trim_start().starts_with(['{', '['])
@@ -320,26 +378,39 @@ fn is_signed(path: &[Step<'_>], reading: &Reading) -> bool {
     thoughts && !reading.seals_are_ours
 }
 
-/// Fields that name the end user, for each API.
+/// Whether this is the text of a field that names the end user.
 fn is_end_user(path: &[Step<'_>], api: Api) -> bool {
+    end_user_field(path, api).is_some_and(|(_, steps)| path.len() == steps)
+}
+
+/// The field that names the end user in which a place stands, and of how many steps it is.
+fn end_user_field(path: &[Step<'_>], api: Api) -> Option<(&'static str, usize)> {
     const OPENAI: [&str; 3] = ["user", "safety_identifier", "prompt_cache_key"];
     match (path, api) {
-        ([Step::Name(name)], Api::Chat | Api::Responses | Api::Embeddings) => OPENAI.contains(&name.as_ref()),
-        ([Step::Name(outer), Step::Name(inner)], Api::Messages | Api::CountTokens) => outer == "metadata" && inner == "user_id",
-        _ => false,
+        ([Step::Name(name), ..], Api::Chat | Api::Responses | Api::Embeddings) => {
+            OPENAI.into_iter().find(|field| field == name).map(|field| (field, 1))
+        }
+        ([Step::Name(outer), Step::Name(inner), ..], Api::Messages | Api::CountTokens) => {
+            (outer == "metadata" && inner == "user_id").then_some(("metadata.user_id", 2))
+        }
+        _ => None,
     }
 }
 
 /// The ids of end users in the body.
 fn end_users(body: &str, api: Api) -> Result<Vec<String>, NotHidden> {
-    let mut users = Vec::new();
+    let (mut users, mut other) = (Vec::new(), None);
     let each = &mut |place: &Place<'_, '_>| {
-        if !place.is_key() && !place.is_number() && is_end_user(place.path, api) && !place.text().is_empty() {
-            users.push(place.text().into_owned());
+        let Some((field, steps)) = end_user_field(place.path, api) else { return };
+        match (place.path.len() == steps, place.is_key(), place.is_number()) {
+            (true, true, _) => {}
+            (true, false, false) if place.text().is_empty() => {}
+            (true, false, false) => users.push(place.text().into_owned()),
+            (true, false, true) | (false, ..) => other = Some(field),
         }
     };
     strings(body, each).map_err(|Malformed| NotHidden::Malformed)?;
-    Ok(users)
+    other.map_or(Ok(users), |field| Err(NotHidden::EndUser(field)))
 }
 
 #[cfg(test)]
@@ -365,6 +436,34 @@ mod tests {
         let hidden = hide(body, api)?;
         let left = apply_text(body, hidden.edits.clone());
         hidden.check_now(left.as_bytes()).map(|()| left)
+    }
+
+    #[test]
+    fn an_end_user_is_a_text() {
+        let user = |field: &str| left(&format!("{{{field},\"messages\":[]}}"), Api::Chat);
+        assert!(user("\"user\":\"ward 7\"").unwrap().contains("\"user\":\"PII_"));
+        assert!(user("\"user\":null").is_ok() && user("\"user\":\"\"").is_ok());
+        for other in ["7", "{\"id\":\"ward-7\"}", "[\"ward-7\"]", "{\"7\":null}"] {
+            assert_eq!(user(&format!("\"user\":{other}")), Err(NotHidden::EndUser("user")), "{other}");
+            let metadata = format!("{{\"metadata\":{{\"user_id\":{other}}}}}");
+            assert_eq!(left(&metadata, Api::Messages), Err(NotHidden::EndUser("metadata.user_id")), "{other}");
+        }
+    }
+
+    #[test]
+    fn words_of_the_apis_stay_whatever_the_lists_of_names_say() {
+        let mut values = Values::default();
+        for word in ["user", "auto", "low"] {
+            values.insert(word, (Kind::PERSON, Label::parse("PER").unwrap()));
+        }
+        let body = r#"{"reasoning_effort":"low","tool_choice":"auto","messages":[{"role":"user","content":"user","name":"user"}]}"#;
+        let reading = Reading { api: Api::Chat, text_is_json: false, shaped: Arc::new([]), seals_are_ours: false };
+        let hidden = Hidden::new(&PseudonymKey::new([7; 32]), (body.as_bytes(), &values), reading).unwrap();
+        let left = apply_text(body, hidden.edits.clone());
+        let (before, after) = left.split_once(r#""content":"#).unwrap();
+        assert_eq!(before, body.split_once(r#""content":"#).unwrap().0);
+        assert!(!after.contains(r#""user""#), "{after}");
+        assert_eq!(hidden.check_now(left.as_bytes()), Ok(()));
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use comity_decide::Permit;
+use comity_dialect::UpstreamProblem;
 use comity_ledger::Outcome;
 use comity_store::Receipt;
 use comity_upstream::{Answer, Prepared, SendError, UpstreamStatus, Via};
@@ -13,6 +15,7 @@ use http::header::RETRY_AFTER;
 use crate::clock;
 use crate::error::{CallError, Passed, Said};
 use crate::generation::{Closed, Way};
+use crate::restore::Restoring;
 use crate::shared::Worker;
 
 /// What came of sending one call.
@@ -127,6 +130,32 @@ fn asked_to_wait(headers: &HeaderMap) -> Duration {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
     let ms = number("retry-after-ms").or_else(|| number(RETRY_AFTER.as_str()).map(|seconds| seconds.saturating_mul(1000)));
     Duration::from_millis(ms.unwrap_or_default())
+}
+
+/// An upstream may repeat the call where it refuses it: what it says is restored and searched as an answer is, or left out.
+pub(crate) fn restored(error: SendError, restoring: Option<&Restoring>) -> SendError {
+    match (error, restoring) {
+        (SendError::Status(status), Some(restoring)) => SendError::Status(Box::new(restored_status(*status, restoring))),
+        (error, _) => error,
+    }
+}
+
+fn restored_status(status: UpstreamStatus, restoring: &Restoring) -> UpstreamStatus {
+    let said = match &status.problem {
+        _ if !status.translated => restoring.refusal(status.body.expose()).map(|body| (body, None)),
+        Some(problem) => restoring.sentence(&problem.expose().message).map(|message| {
+            let problem = UpstreamProblem { message, ..problem.expose().clone() };
+            (Bytes::new(), Some(Plain::new(problem)))
+        }),
+        None => Ok((Bytes::new(), None)),
+    };
+    match said {
+        Ok((body, problem)) => UpstreamStatus { body: Plain::new(body), problem, ..status },
+        Err(why) => {
+            tracing::warn!(error = %why, "what an upstream says of a call cannot be restored, and is left out");
+            UpstreamStatus { body: Plain::new(Bytes::new()), translated: true, problem: None, ..status }
+        }
+    }
 }
 
 /// The upstream's words go to the caller only where the call itself is at fault; ours may name our credential.

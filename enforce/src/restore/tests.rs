@@ -112,6 +112,20 @@ fn ordinary_text_is_never_held_nor_copied() {
 }
 
 #[test]
+fn what_an_upstream_says_of_a_call_is_restored_whatever_the_api() {
+    for api in [Api::Chat, Api::Embeddings, Api::CountTokens] {
+        let restoring = restoring(api, Form::Text);
+        let said = |text: &str| Bytes::from(serde_json::json!({ "error": { "message": text, "param": "input", "n": 7 } }).to_string());
+        assert_eq!(restoring.refusal(&said(&format!("no {}!", name(0)))), Ok(said(&format!("no {}!", VALUES[0]))));
+        assert_eq!(restoring.sentence(&format!("no {}", name(2))), Ok(format!("no {}", VALUES[2])));
+        let unknown = "no PII_EML_0000000000000000";
+        assert_eq!(restoring.refusal(&said(unknown)), Err(Unrestorable::UnknownPseudonym));
+        assert_eq!(restoring.sentence(unknown), Err(Unrestorable::UnknownPseudonym));
+        assert_eq!(restoring.refusal(&Bytes::from_static(b"<html>")), Err(Unrestorable::Malformed));
+    }
+}
+
+#[test]
 fn a_report_holds_no_frame_back() {
     let restoring = Restoring::new(None, (Api::Chat, Form::Text)).watched(watch(OutputMode::Report));
     let mut events = restoring.events();

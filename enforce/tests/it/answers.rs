@@ -100,6 +100,15 @@ async fn a_mask_stands_for_what_was_not_in_the_call() {
 }
 
 #[tokio::test]
+async fn a_mask_also_stands_in_what_an_upstream_says_of_a_call() {
+    let said = json!({ "error": { "message": format!("not {ASKED}, ask {MADE_UP}"), "type": "invalid_request_error" } });
+    let world = world("mask", (400, "application/json", said.to_string().into_bytes()));
+    let reply = ask(&world, Api::Chat, false).await;
+    assert_eq!((reply.status, reply.json()["error"]["message"].as_str().unwrap()), (400, &*format!("not {ASKED}, ask [email]")));
+    assert_eq!(counted(&world).await, COUNTED[..1]);
+}
+
+#[tokio::test]
 async fn a_refused_answer_ends_with_an_error_before_the_finding() {
     const WHY: &str = "the answer has personal data that was not in the call (email)";
     for api in APIS {

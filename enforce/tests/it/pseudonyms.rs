@@ -259,6 +259,17 @@ async fn a_pseudonym_of_nobody_is_an_error_and_an_echo_is_none() {
 }
 
 #[tokio::test]
+async fn what_an_upstream_says_of_a_call_is_left_out_where_it_cannot_be_restored() {
+    for (api, offering) in [(Api::Chat, "alpha/m@openai"), (Api::Messages, "alpha/m@anthropic"), (Api::Messages, "alpha/m@openai")] {
+        let said = json!({ "type": "error", "error": { "type": "invalid_request_error", "message": "what is PII_EML_7Q2M4X6T3Z5W8Y9K?" } });
+        let world = World::answering_with((400, "application/json", said.to_string().into_bytes()), under(TERMS));
+        let reply = world.stage.post(api.path(), body(api, offering, &json!({})), &[]).await;
+        assert!(reply.status == 400 && reply.text().contains("refused the call"), "{}", reply.text());
+        assert!(!reply.text().contains("PII_"), "{}", reply.text());
+    }
+}
+
+#[tokio::test]
 async fn a_kind_may_keep_its_shape() {
     let config = "[pseudonyms]\nkeep_shape = [\"payment_card\"]\n".to_owned();
     let world = World::answering_with((200, "application/json", b"{\"choices\":[]}".to_vec()), Props { config, ..under(TERMS) });

@@ -161,7 +161,8 @@ impl Detector {
             let inside = self.parts.scan(&wrapped.text, &mut budget)?;
             found.extend(inside.into_iter().map(|found| found.moved(wrapped.run)));
         }
-        let mut found = names::ask(self, text, merge(found))?;
+        let found = merge(found).into_iter().flat_map(|finding| names::parted(text, finding)).collect();
+        let mut found = names::ask(self, text, found)?;
         if !named.is_empty() {
             found.extend(named);
             found = names::merge(found, self.kinds());

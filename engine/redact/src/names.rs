@@ -27,25 +27,30 @@ pub(crate) fn ask(detector: &Detector, text: &str, mut found: Vec<Finding>) -> R
         if more.iter().any(|finding| text.get(finding.start..finding.end).is_none_or(str::is_empty)) {
             return Err(ScanError { tier: names.tier(), reason: "it found something outside the text".to_owned() });
         }
-        found.extend(more.into_iter().flat_map(|finding| in_whole_words(text, finding)));
+        found.extend(more.into_iter().flat_map(|finding| parted(text, finding)).map(|finding| widened(text, finding)));
         found = merge(found, detector.kinds());
     }
     Ok(found)
 }
 
-/// A finding in each of the texts that NUL parts, widened to whole words: what leaves is replaced by its spelling, and a name stands in no
-/// string across two of them, nor in the middle of a word.
-fn in_whole_words(text: &str, finding: Finding) -> Vec<Finding> {
+/// A finding in each of the texts that NUL parts: what leaves is replaced by its spelling, and none stands in two of them.
+pub(crate) fn parted(text: &str, finding: Finding) -> Vec<Finding> {
     let mut at = finding.start;
     let parts = text.get(finding.start..finding.end).unwrap_or_default().split('\0').map(|part| {
-        let (start, end) = (at, at + part.len());
-        at = end + 1;
-        let begins = part.starts_with(is_of_word).then(|| text.get(..start).unwrap_or_default());
-        let ends = part.ends_with(is_of_word).then(|| text.get(end..).unwrap_or_default());
-        let before = letters(begins.unwrap_or_default().chars().rev());
-        Finding { start: start.saturating_sub(before), end: end + letters(ends.unwrap_or_default().chars()), ..finding }
+        let start = at;
+        at = start + part.len() + 1;
+        Finding { start, end: start + part.len(), ..finding }
     });
     parts.filter(|part| part.start < part.end).collect()
+}
+
+/// A finding of whole words: a name in the middle of one would not be replaced.
+fn widened(text: &str, finding: Finding) -> Finding {
+    let found = text.get(finding.start..finding.end).unwrap_or_default();
+    let before = text.get(..finding.start).filter(|_| found.starts_with(is_of_word)).unwrap_or_default();
+    let after = text.get(finding.end..).filter(|_| found.ends_with(is_of_word)).unwrap_or_default();
+    let start = finding.start.saturating_sub(letters(before.chars().rev()));
+    Finding { start, end: finding.end + letters(after.chars()), ..finding }
 }
 
 /// Bytes of the letters at the beginning. Of more than a name has, some are enough: what is longer is looked for amid words, too.
@@ -125,8 +130,9 @@ mod tests {
     #[test]
     fn a_finding_is_of_whole_words_in_one_text() {
         let cut = |text: &str, start, end| {
-            let found = in_whole_words(text, Finding { kind: Kind::PERSON, start, end, tier: Tier::Trained });
-            found.iter().map(|finding| text.get(finding.start..finding.end).unwrap().to_owned()).collect::<Vec<_>>()
+            let found = parted(text, Finding { kind: Kind::PERSON, start, end, tier: Tier::Trained });
+            let found = found.into_iter().map(|finding| widened(text, finding));
+            found.map(|finding| text.get(finding.start..finding.end).unwrap().to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(cut("Ada Lovelace\0Zoë", 0, 17), ["Ada Lovelace", "Zoë"]);
         assert_eq!(cut("\0Ada\0\0", 0, 6), ["Ada"]);

@@ -87,6 +87,14 @@ fn escapes_of_quoted_json_part_words() {
 }
 
 #[test]
+fn texts_that_stand_together_keep_their_findings_apart() {
+    let key = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj";
+    let text = format!("-----BEGIN PRIVATE KEY-----\0{key}\0{key}\0-----END PRIVATE KEY-----\0the end");
+    let all = found(&DETECTOR, &text);
+    assert!(all.len() == 4 && all.iter().all(|value| !value.contains('\0')), "{all:?}");
+}
+
+#[test]
 fn names_in_other_forms_are_found() {
     let names = Gazetteer::build(["Jürgen Müller", "Claude Monet", "Ada"].map(|name| (Kind::PERSON, name))).unwrap();
     let detector = DETECTOR.clone().with_names(Arc::new(names));
