@@ -43,10 +43,12 @@ pub struct Span {
 pub struct DatasetError {
     /// The document's name.
     pub document: String,
-    /// Where in it: `line 3`, `annotation T7`.
+    /// Where in it: `line 3`, `sentence 7`.
     pub place: String,
     /// What is wrong there.
     pub reason: &'static str,
+    /// What to look for, where that can be said.
+    pub hint: Option<&'static str>,
 }
 
 // === impl Document ===
@@ -55,9 +57,9 @@ impl Document {
     /// Checks the spans and sorts them.
     fn checked(name: &str, text: String, mut spans: Vec<Span>) -> Result<Self, DatasetError> {
         let fits = |part: &Range<usize>| text.get(part.clone()).is_some_and(|value| !value.is_empty());
-        if let Some(span) = spans.iter().find(|span| span.parts.is_empty() || !span.parts.iter().all(fits)) {
-            let place = format!("a span labelled `{}`", span.label);
-            return Err(DatasetError { document: name.to_owned(), place, reason: "it is empty or ends beyond the text" });
+        if let Some(index) = spans.iter().position(|span| span.parts.is_empty() || !span.parts.iter().all(fits)) {
+            let place = format!("span {}", index.saturating_add(1));
+            return Err(DatasetError { document: name.to_owned(), place, reason: "it is empty or ends beyond the text", hint: None });
         }
         spans.iter_mut().for_each(|span| span.parts.sort_by_key(|part| part.start));
         spans.sort_by_key(|span| span.parts.first().map(|part| (part.start, part.end)));

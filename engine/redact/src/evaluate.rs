@@ -226,7 +226,8 @@ mod tests {
     #[test]
     fn leaks_touches_and_places_are_told_apart() {
         let text = "ada@example.org and bob@example.org or 4111 1111 1111 1111, Ada, ip";
-        let annotations = "T1\temail 0 15\tx\nT2\temail 16 35\tx\nT3\tPER 60 63\tx\nT4\tTHING 65 67\tx\n";
+        let annotations =
+            "T1\temail 0 15\tada@example.org\nT2\temail 16 35\tand bob@example.org\nT3\tPER 60 63\tAda\nT4\tTHING 65 67\tip\n";
         let document = read_brat("a", text, annotations).unwrap();
         let detector = Detector::new().unwrap();
         let report = evaluate(&detector, &Labels::known(detector.kinds()).unwrap(), &[document]).unwrap();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use comity_redact::{Document, Kinds, Labels, read_brat, read_iob2, read_presidio};
+use comity_redact::{DatasetError, Document, Kinds, Labels, read_brat, read_iob2, read_presidio};
 
 use super::using::read_text;
 use crate::exit::{Exit, Failure};
@@ -79,12 +79,15 @@ fn guess(path: &Path) -> Format {
 
 fn read(path: &Path, format: Format) -> anyhow::Result<Vec<Document>> {
     let name = path.display().to_string();
-    let wrong = |error: comity_redact::DatasetError| Failure::new(Exit::Invalid, error.to_string());
     match format {
         Format::Brat => read_folder(path),
         Format::Iob2 => Ok(read_iob2(&name, &read_text(path)?).map_err(wrong)?),
         Format::Presidio => Ok(read_presidio(&name, &read_text(path)?).map_err(wrong)?),
     }
+}
+
+fn wrong(error: DatasetError) -> Failure {
+    Failure::new(Exit::Invalid, error.to_string()).maybe_hint(error.hint)
 }
 
 /// Every `.txt` of a folder with its `.ann`, sorted by name.
@@ -100,8 +103,9 @@ fn read_folder(folder: &Path) -> anyhow::Result<Vec<Document>> {
             return Err(Failure::new(Exit::Failed, message).hint("where nothing is to be marked, write an empty `.ann` file").into());
         }
         let name = path.display().to_string();
-        read_brat(&name, &read_text(path)?, &read_text(&annotations)?)
-            .map_err(|error| Failure::new(Exit::Invalid, error.to_string()).into())
+        let read = read_brat(&name, &read_text(path)?, &read_text(&annotations)?);
+        // What is wrong is wrong in the annotations.
+        Ok(read.map_err(|error| wrong(DatasetError { document: annotations.display().to_string(), ..error }))?)
     };
     texts.iter().map(document).collect()
 }

@@ -14,7 +14,7 @@ pub fn read_iob2(name: &str, source: &str) -> Result<Vec<Document>, DatasetError
     let mut documents = Vec::new();
     let mut sentence = Sentence::default();
     for (number, line) in (1_usize..).zip(source.lines().chain([""])) {
-        let wrong = |reason| DatasetError { document: name.to_owned(), place: format!("line {number}"), reason };
+        let wrong = |reason| DatasetError { document: name.to_owned(), place: format!("line {number}"), reason, hint: None };
         if line.trim().is_empty() {
             let done = std::mem::take(&mut sentence);
             if !done.tokens.is_empty() {

@@ -9,7 +9,7 @@ use super::{Characters, DatasetError, Document, Span};
 /// # Errors
 /// If it is not such JSON, or an offset lies beyond its sentence.
 pub fn read_presidio(name: &str, source: &str) -> Result<Vec<Document>, DatasetError> {
-    let wrong = |place: String, reason| DatasetError { document: name.to_owned(), place, reason };
+    let wrong = |place: String, reason| DatasetError { document: name.to_owned(), place, reason, hint: None };
     let sentences: Vec<Sentence> = serde_json::from_str(source).map_err(|error| {
         wrong(format!("line {} column {}", error.line(), error.column()), "not a list of `full_text` with `spans` in JSON")
     })?;

@@ -58,7 +58,7 @@ fn letters() -> Vec<Document> {
     let letter = |(index, name): (usize, &&str)| {
         let text = format!("To: {name}\nRef {index}\nDear {name}, please call us about the matter of last week.\n");
         let at = 4 + name.len() + 5 + index.to_string().len() + 1 + 5;
-        let annotations = format!("T1\tperson 4 {}\tx\nT2\tperson {at} {}\tx\n", 4 + name.len(), at + name.len());
+        let annotations = format!("T1\tperson 4 {}\t{name}\nT2\tperson {at} {}\t{name}\n", 4 + name.len(), at + name.len());
         read_brat(&format!("letter {index}"), &text, &annotations).unwrap()
     };
     names.iter().enumerate().map(letter).collect()
