@@ -2,6 +2,8 @@
 //!
 //! A file that is not understood in full is refused with its name and what to do. Nothing is read from disk here: callers give text.
 
+mod examples;
+
 use std::sync::LazyLock;
 
 use include_dir::{Dir, include_dir};
@@ -10,8 +12,10 @@ use regex_syntax::hir::{self, Hir, HirKind};
 use serde::Deserialize;
 
 use crate::check::{self, Check};
-use crate::limits::{CREDENTIAL_MAX, CREDENTIAL_REPEAT_MAX, SHAPE_MAX, SHAPE_REPEAT_MAX, SHAPE_TEXT_MAX};
+use crate::limits::{CREDENTIAL_MAX, CREDENTIAL_REPEAT_MAX, MESSAGE_LINE_MAX, SHAPE_MAX, SHAPE_REPEAT_MAX, SHAPE_TEXT_MAX};
 use crate::{Class, Kind, KindInfo, Kinds, Label};
+
+pub use examples::{Example, ExampleList, ExampleOutcome, Examples, ExamplesError};
 
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../packs/kinds");
 
@@ -73,7 +77,7 @@ struct Builder {
     words: Vec<Vec<String>>,
 }
 
-/// A file as it is written. `source` is for people; the sentences of `finds` and `passes` are tried by tests.
+/// A file as it is written. `source` is for people; the sentences of `finds` and `passes` are for [`Examples`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -160,16 +164,28 @@ fn shipped_files() -> Vec<(&'static str, &'static str)> {
     files
 }
 
+fn read(file: &str, text: &str) -> Result<File, KindError> {
+    toml::from_str(text).map_err(|error| KindError::File { file: file.to_owned(), reason: short(error.to_string().trim_end()) })
+}
+
+/// For messages: no line of a file fills a screen.
+pub(crate) fn short(text: &str) -> String {
+    let cut = |line: &str| match line.char_indices().nth(MESSAGE_LINE_MAX) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default().trim_end()),
+        None => line.to_owned(),
+    };
+    text.lines().map(cut).collect::<Vec<_>>().join("\n")
+}
+
 // === impl Builder ===
 
 impl Builder {
     fn add(&mut self, file: &str, text: &str) -> Result<(), KindError> {
-        let read: File = toml::from_str(text)
-            .map_err(|error| KindError::File { file: file.to_owned(), reason: error.to_string().trim_end().to_owned() })?;
+        let read = read(file, text)?;
         for entry in &read.kind {
             let kind = self.kind(entry, read.country.as_deref()).map_err(|reason| KindError::Kind {
                 file: file.to_owned(),
-                kind: entry.name.clone(),
+                kind: short(&entry.name),
                 reason,
             })?;
             self.infos.push(kind);
@@ -185,9 +201,9 @@ impl Builder {
         if self.infos.iter().any(|info| info.name == entry.name) {
             return Err("there is a kind of this name already; rename one of them".to_owned());
         }
-        let label = Label::parse(&entry.label).ok_or_else(|| format!("the label `{}` is not three of A-Z and 0-9", entry.label))?;
+        let label = Label::parse(&entry.label).ok_or_else(|| format!("the label `{}` is not three of A-Z and 0-9", short(&entry.label)))?;
         if let Some(word) = entry.words.iter().find(|word| word.trim().is_empty() || word.to_lowercase() != **word) {
-            return Err(format!("the word `{word}` is empty or not in lower case"));
+            return Err(format!("the word `{}` is empty or not in lower case", short(word)));
         }
         if entry.pattern.is_empty() && !(entry.finds.is_empty() && entry.passes.is_empty()) {
             return Err("it has sentences to find, and no pattern; write `[[kind.pattern]]`".to_owned());
@@ -207,7 +223,7 @@ fn check_name(name: &str, country: Option<&str>) -> Result<(), String> {
     }
     let Some(country) = country else { return Ok(()) };
     if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        return Err(format!("the file's country `{country}` is not two capital letters (ISO 3166-1 alpha-2)"));
+        return Err(format!("the file's country `{}` is not two capital letters (ISO 3166-1 alpha-2)", short(country)));
     }
     let prefix = format!("{}_", country.to_ascii_lowercase());
     if name.starts_with(&prefix) { Ok(()) } else { Err(format!("its name does not begin with `{prefix}`, as its country's must")) }
@@ -219,7 +235,7 @@ impl PatternEntry {
     fn shape(&self, kind: Kind, words: &[String]) -> Result<Shape, String> {
         let hir = check_pattern(&self.pattern, !self.prefix.is_empty())?;
         if let Some(prefix) = self.prefix.iter().find(|prefix| prefix.len() < 3 || !prefix.is_ascii()) {
-            return Err(format!("the prefix `{prefix}` is shorter than three characters or not ASCII"));
+            return Err(format!("the prefix `{}` is shorter than three characters or not ASCII", short(prefix)));
         }
         let checks = self.check.as_ref().map(check::read).transpose()?.unwrap_or_default();
         match self.needs {
@@ -236,7 +252,7 @@ impl PatternEntry {
 fn check_pattern(pattern: &str, credential: bool) -> Result<Hir, String> {
     let (repeat_max, length_max) = if credential { (CREDENTIAL_REPEAT_MAX, CREDENTIAL_MAX) } else { (SHAPE_REPEAT_MAX, SHAPE_MAX) };
     if !pattern.is_ascii() || pattern.len() > SHAPE_TEXT_MAX {
-        return Err(format!("the pattern `{pattern}` is not ASCII or longer than {SHAPE_TEXT_MAX} characters"));
+        return Err(format!("the pattern `{}` is not ASCII or longer than {SHAPE_TEXT_MAX} characters", short(pattern)));
     }
     let parsed = ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern);
     let hir = parsed.map_err(|error| format!("the pattern does not parse: {error}"))?;
@@ -248,9 +264,18 @@ fn check_pattern(pattern: &str, credential: bool) -> Result<Hir, String> {
     }
     match (hir.properties().minimum_len(), hir.properties().maximum_len()) {
         (Some(2..), Some(longest)) if longest <= length_max => Ok(hir),
-        (shortest, longest) => {
-            Err(format!("the pattern `{pattern}` matches {shortest:?} to {longest:?} characters; 2 to {length_max} may be"))
-        }
+        lengths => Err(format!("the pattern `{pattern}` {}; it must match 2 to {length_max}", lengths_in_words(lengths))),
+    }
+}
+
+/// What a pattern matches, by its shortest and longest match.
+fn lengths_in_words(lengths: (Option<usize>, Option<usize>)) -> String {
+    match lengths {
+        (Some(1), Some(1)) => "matches one character".to_owned(),
+        (Some(shortest), Some(longest)) if shortest == longest => format!("matches {shortest} characters"),
+        (Some(shortest), Some(longest)) => format!("matches {shortest} to {longest} characters"),
+        (Some(shortest), None) => format!("matches {shortest} characters or more"),
+        (None, _) => "never matches".to_owned(),
     }
 }
 

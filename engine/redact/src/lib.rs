@@ -61,7 +61,7 @@ pub use detector::{BuildError, Detector, ScanError};
 pub use evaluate::{Measure, Report, evaluate};
 pub use gazetteer::{Gazetteer, GazetteerError};
 pub use kind::{Class, Finding, Kind, KindInfo, Kinds, Label, Tier};
-pub use kind_file::KindError;
+pub use kind_file::{Example, ExampleList, ExampleOutcome, Examples, ExamplesError, KindError};
 pub use names::Names;
 pub use pseudonym::{Form, PseudonymError, PseudonymKey, Pseudonyms, Restorer, Shape, UnknownPseudonym};
 pub use trained::{ModelError, ModelInfo, Progress, TrainError, TrainOptions, Trained, Training};

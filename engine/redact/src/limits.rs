@@ -76,6 +76,8 @@ pub(crate) const LEADING_MAX: usize = 64;
 pub(crate) const WORD_BESIDE_MAX: usize = 8;
 /// Memory of one scan's automaton of shapes, in bytes; what does not fit is computed again.
 pub(crate) const SHAPE_CACHE: usize = 16 << 20;
+/// A line of a message about a kinds file, in characters: two and a half lines of a screen. A file may be one line.
+pub(crate) const MESSAGE_LINE_MAX: usize = 200;
 
 /// How many characters before one in another form its plain form is scanned with: a value and the words that announce it.
 pub(crate) const NORMAL_BEFORE: usize = WORDS_BEFORE + 40;

@@ -163,7 +163,7 @@ fn human(text: &str, seen: &Seen<'_>) -> anyhow::Result<()> {
 }
 
 /// A text must not be able to steer the terminal that shows it.
-fn harmless(text: &str) -> String {
+pub(super) fn harmless(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c }).collect()
 }
 

@@ -91,20 +91,14 @@ impl General {
 // === impl Lists ===
 
 impl Lists {
-    /// The shipped kinds and those of the files.
-    pub(super) fn kinds(&self) -> anyhow::Result<Kinds> {
-        let mut kinds = Kinds::shipped();
-        for path in &self.kinds {
-            let text = read_text(path)?;
-            let name = path.display().to_string();
-            kinds = kinds.with(&[(&name, &text)]).map_err(|error| Failure::new(Exit::Invalid, error.to_string()))?;
-        }
-        Ok(kinds)
+    /// The files of kinds, each with its name. They are read once, because a file may be a pipe.
+    pub(super) fn kinds_files(&self) -> anyhow::Result<Vec<(String, String)>> {
+        self.kinds.iter().map(|path| Ok((path.display().to_string(), read_kinds(path)?))).collect()
     }
 
     /// A detector without models.
     pub(super) fn detector(&self) -> anyhow::Result<Detector> {
-        let detector = Detector::with_kinds(self.kinds()?)?;
+        let detector = Detector::with_kinds(kinds(&self.kinds_files()?)?)?;
         if self.gazetteer.is_empty() {
             return Ok(detector);
         }
@@ -117,6 +111,22 @@ impl Lists {
         }
         Ok(detector.with_names(Arc::new(names)))
     }
+}
+
+/// The shipped kinds and those of files.
+pub(super) fn kinds(files: &[(String, String)]) -> anyhow::Result<Kinds> {
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    Ok(Kinds::shipped().with(&files).map_err(|error| Failure::new(Exit::Invalid, error.to_string()))?)
+}
+
+/// A file that is no text is as invalid as one that is not understood.
+fn read_kinds(path: &Path) -> anyhow::Result<String> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let message =
+            format!("the kinds file `{}` is not text in UTF-8: byte {} is wrong", path.display(), error.utf8_error().valid_up_to());
+        Failure::new(Exit::Invalid, message).hint("a kinds file is TOML, in the form of packs/kinds/").into()
+    })
 }
 
 /// `person=staff.txt`. A list without names would count as a tier, and nothing be looked for.

@@ -10,6 +10,7 @@ use super::date::Date;
 use super::named::Named;
 use super::sum::{Digit, Expect, Products, Sum, Terms};
 use super::{Check, Rule};
+use crate::kind_file::short;
 
 const ALPHABET: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
@@ -21,10 +22,10 @@ pub(crate) fn read(value: &Value) -> Result<Vec<Check>, String> {
 
 fn read_one(value: &Value) -> Result<Check, String> {
     if let Value::String(name) = value {
-        let named = Named::find(name).ok_or_else(|| format!("no check is named `{name}`; there are {}", Named::names()))?;
+        let named = Named::find(name).ok_or_else(|| format!("no check is named `{}`; there are {}", short(name), Named::names()))?;
         return Ok(Check { replace: Vec::new(), replace_at: 0, rule: Rule::Named(named) });
     }
-    let table: Table = value.clone().try_into().map_err(|error: toml::de::Error| format!("in `check`: {}", error.message()))?;
+    let table: Table = value.clone().try_into().map_err(|error: toml::de::Error| format!("in `check`: {}", short(error.message())))?;
     let replace = table.replace.iter().map(|(old, new)| (old.clone().into_bytes(), new.clone().into_bytes())).collect();
     Ok(Check { replace, replace_at: table.replace_at, rule: table.rule()? })
 }
@@ -100,7 +101,7 @@ impl Table {
 
     fn date(&self, format: &str) -> Result<Rule, String> {
         let mut date = Date::parse(format, self.from)
-            .ok_or_else(|| format!("the date `{format}` is not made of `yy` or `yyyy`, `mm` and `dd`; a month there must be"))?;
+            .ok_or_else(|| format!("the date `{}` is not made of `yy` or `yyyy`, `mm` and `dd`; a month there must be", short(format)))?;
         let wide = |plus: &Option<Vec<u8>>| plus.as_ref().map(|plus| plus.iter().map(|plus| u128::from(*plus)).collect::<Vec<_>>());
         date.month_plus = wide(&self.month_plus).unwrap_or(date.month_plus);
         date.day_plus = wide(&self.day_plus).unwrap_or(date.day_plus);

@@ -1,50 +1,22 @@
 //! Every example of every file in `packs/kinds/`: what is marked must be found whole and as that kind, and what must not be found is not.
-//!
-//! In a sentence `«…»` marks what must be found; `¦` is taken out first, so that no whole secret stands in the repository.
+//! How a sentence is tried is the library's work (`Examples`), so that whoever writes a file can do the same.
 #![expect(clippy::disallowed_macros, clippy::disallowed_methods, reason = "a test reads the files and says what it measured")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use comity_redact::{Detector, Kind, Kinds};
-use serde::Deserialize;
+use comity_redact::{Detector, Example, ExampleList, ExampleOutcome, Examples, Kind, Kinds};
 
-#[derive(Deserialize)]
-struct File {
-    kind: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    name: String,
-    #[serde(default)]
-    finds: Vec<String>,
-    #[serde(default)]
-    passes: Vec<String>,
-    /// None: only tiers above patterns find it.
-    #[serde(default)]
-    pattern: Vec<toml::Value>,
-}
-
-fn files() -> Vec<(PathBuf, String)> {
+fn files() -> Vec<(String, Examples)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/kinds");
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut paths: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|ending| ending == "toml")).collect();
+    let mut paths: Vec<_> = paths.filter(|path| path.extension().is_some_and(|ending| ending == "toml")).collect();
     paths.sort();
-    paths.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
-}
-
-/// A sentence without its marks, and the places of what they marked.
-fn marked(sentence: &str) -> (String, Vec<(usize, usize)>) {
-    let (mut text, mut places) = (String::new(), Vec::new());
-    let mut start = 0;
-    for character in sentence.chars().filter(|character| *character != '¦') {
-        match character {
-            '«' => start = text.len(),
-            '»' => places.push((start, text.len())),
-            other => text.push(other),
-        }
-    }
-    (text, places)
+    let read = |path: &std::path::PathBuf| {
+        let name = path.file_name().unwrap().display().to_string();
+        let examples = Examples::read(&name, &std::fs::read_to_string(path).unwrap()).unwrap();
+        (name, examples)
+    };
+    paths.iter().map(read).collect()
 }
 
 /// The places where a kind is found.
@@ -64,28 +36,16 @@ fn shown(detector: &Detector, text: &str) -> String {
 /// A nation that ships its own file alone must find its own values under their own names.
 #[test]
 fn every_example_holds_with_its_own_file() {
-    let wrong: Vec<String> =
-        files().iter().flat_map(|(path, text)| failures((path.file_name().unwrap().to_str().unwrap(), text))).collect();
+    let wrong: Vec<String> = files().iter().flat_map(|(name, examples)| failures(name, examples)).collect();
     assert!(wrong.is_empty(), "{} examples do not hold:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// The sentences of a file that do not hold with it alone.
-fn failures((name, text): (&str, &str)) -> Vec<String> {
-    let detector = Detector::with_kinds(Kinds::load(&[(name, text)]).unwrap()).unwrap();
-    let mut wrong = Vec::new();
-    for entry in toml::from_str::<File>(text).unwrap().kind {
-        let kind = detector.kinds().find(&entry.name).expect("a kind of the file");
-        if !entry.pattern.is_empty() && (entry.finds.len() < 3 || entry.passes.len() < 3) {
-            wrong.push(format!("{name} {}: fewer than three sentences to find or to pass", entry.name));
-        }
-        for (sentence, finds) in entry.finds.iter().map(|s| (s, true)).chain(entry.passes.iter().map(|s| (s, false))) {
-            let (text, marks) = marked(sentence);
-            if places(&detector, kind, &text) != marks || finds == marks.is_empty() {
-                wrong.push(format!("{name} {}: {}", entry.name, shown(&detector, &text)));
-            }
-        }
-    }
-    wrong
+fn failures(name: &str, examples: &Examples) -> Vec<String> {
+    let few = examples.with_few().map(|kind| format!("{name}: kind `{kind}` has fewer than three sentences to find or to pass"));
+    let tried = examples.alone().unwrap();
+    let wrong = tried.iter().filter(|example| example.outcome != ExampleOutcome::Holds).map(|example| format!("{name}: {example}"));
+    few.chain(wrong).collect()
 }
 
 /// With all kinds together a value may bear the name of another, because countries use the same shapes and words; but none stays in clear,
@@ -95,24 +55,15 @@ fn every_example_holds_with_all_kinds() {
     let detector = Detector::new().unwrap();
     let mut wrong = Vec::new();
     let (mut all, mut own) = (0, 0);
-    for (path, text) in files() {
-        let name = path.file_name().unwrap().display().to_string();
-        for entry in toml::from_str::<File>(&text).unwrap().kind {
-            let kind = detector.kinds().find(&entry.name).expect("a shipped kind");
-            for sentence in &entry.finds {
-                let (text, marks) = marked(sentence);
-                let found = detector.scan(&text).unwrap();
-                let covered = |(start, end): &(usize, usize)| found.iter().any(|f| f.start <= *start && *end <= f.end);
-                all += 1;
-                own += usize::from(places(&detector, kind, &text) == marks);
-                if !marks.iter().all(covered) {
-                    wrong.push(format!("{name} {}: {}", entry.name, shown(&detector, &text)));
-                }
+    for (name, examples) in files() {
+        for example in examples.among(&detector).unwrap() {
+            let holds = example.outcome == ExampleOutcome::Holds;
+            if !holds && example.outcome != ExampleOutcome::OtherName {
+                wrong.push(format!("{name}: {example}"));
             }
-            for sentence in &entry.passes {
-                if !places(&detector, kind, sentence).is_empty() {
-                    wrong.push(format!("{name} {}: {}", entry.name, shown(&detector, sentence)));
-                }
+            if example.list == ExampleList::Finds {
+                all += 1;
+                own += usize::from(holds);
             }
         }
     }
@@ -126,7 +77,7 @@ fn every_example_holds_with_all_kinds() {
 fn the_example_of_the_format_holds() {
     let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/kinds/README.md")).unwrap();
     let example = readme.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
-    assert_eq!(failures(("README.md", example)), Vec::<String>::new());
+    assert_eq!(failures("README.md", &Examples::read("README.md", example).unwrap()), Vec::<String>::new());
 }
 
 /// Ordinary text of engineers and offices, in which every tool of this kind finds something.
@@ -174,6 +125,53 @@ needs = "word"
     text.replacen(replace.0, replace.1, 1)
 }
 
+/// What `finds` and `passes` of a file come to with it alone, and with it and all shipped kinds.
+fn tried(finds: &str, passes: &str) -> (Vec<Example>, Vec<Example>) {
+    let text = file(("", "")).replace("finds = []", &format!("finds = [{finds}]")).replace("passes = []", &format!("passes = [{passes}]"));
+    let examples = Examples::read("xx.toml", &text).unwrap();
+    let detector = Detector::with_kinds(Kinds::shipped().with(&[("xx.toml", &text)]).unwrap()).unwrap();
+    (examples.alone().unwrap(), examples.among(&detector).unwrap())
+}
+
+#[test]
+fn an_example_that_does_not_hold_is_shown_with_what_was_expected_and_found() {
+    let finds =
+        r#""identity «X1234567»", "identity «X123»", "«X12¦34567» (identity), X7654321", "«+44 20 7946 0958»", "identity X1234567""#;
+    let (alone, among) = tried(finds, r#""X1234567", "my identity X1234567", "identity «X12»""#);
+    let shown: Vec<String> = alone.iter().filter(|example| example.outcome != ExampleOutcome::Holds).map(ToString::to_string).collect();
+    assert_eq!(
+        shown,
+        [
+            "kind `xx_id`, sentence 2 of `finds`: must find `X123`, found nothing; it says `identity X123`",
+            "kind `xx_id`, sentence 3 of `finds`: must find `X1234567`, found `X1234567` as `xx_id` and `X7654321` as `xx_id`; \
+         it says `X1234567 (identity), X7654321`",
+            "kind `xx_id`, sentence 4 of `finds`: must find `+44 20 7946 0958`, found `+44 20 7946 0958` as `phone`; it says `+44 20 7946 0958`",
+            "kind `xx_id`, sentence 5 of `finds`: nothing is marked; put `«` and `»` around what must be found; it says `identity X1234567`",
+            "kind `xx_id`, sentence 2 of `passes`: must find no `xx_id`, found `X1234567` as `xx_id`; it says `my identity X1234567`",
+            "kind `xx_id`, sentence 3 of `passes`: something is marked, and nothing must be found; it says `identity X12`",
+        ]
+    );
+    assert_eq!(Examples::read("xx.toml", &file(("", ""))).unwrap().with_few().collect::<Vec<_>>(), ["xx_id"]);
+    assert_eq!(among[3].outcome, ExampleOutcome::OtherName);
+    assert!(alone[3].outcome == ExampleOutcome::Fails && alone[0].outcome == ExampleOutcome::Holds);
+}
+
+#[test]
+fn a_message_never_quotes_a_long_line_whole() {
+    let long = "x".repeat(1 << 20);
+    for replace in [
+        ("title = \"identity number\"", format!("title = \"{long}")),
+        ("label = \"XID\"", format!("label = \"{long}\"")),
+        ("name = \"xx_id\"", format!("name = \"{long}\"")),
+        ("needs = \"word\"", format!("needs = \"{long}\"")),
+        ("needs = \"word\"", format!("needs = \"word\"\ncheck = \"{long}\"")),
+        ("[A-Z]", long.clone()),
+    ] {
+        let error = Kinds::load(&[("xx.toml", &file((replace.0, &replace.1)))]).expect_err(replace.0).to_string();
+        assert!(error.len() < 2000 && error.contains("`xx.toml`"), "{}: {} bytes", replace.0, error.len());
+    }
+}
+
 #[test]
 fn an_organisation_adds_its_own_kinds() {
     let kinds = Kinds::shipped().with(&[("own.toml", &file(("", "")))]).unwrap();
@@ -203,7 +201,10 @@ fn a_file_that_is_not_understood_is_refused_with_its_name_and_what_to_do() {
         (("{7}", "{41}"), "is not bounded by 40"),
         (("{7}", "("), "does not parse"),
         (("{7}", r"{7}\b"), "looks around"),
-        (("{7}", "{20}[A-Z]{40}[A-Z]{40}[A-Z]{40}"), "2 to 128 may be"),
+        (("{7}", "{20}[A-Z]{40}[A-Z]{40}[A-Z]{40}"), "matches 141 characters; it must match 2 to 128"),
+        ((r"[A-Z]\d{7}", "."), "the pattern `.` matches one character; it must match 2 to 128"),
+        ((r"[A-Z]\d{7}", r"\d{0,7}"), "matches 0 to 7 characters; it"),
+        ((r"[A-Z]\d{7}", r"[^\x00-\xff]"), "never matches; it"),
         (("source = \"made up\"", ""), "missing field `source`"),
     ];
     for (replace, part) in cases {
