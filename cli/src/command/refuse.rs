@@ -29,7 +29,7 @@ fn message(error: &clap::Error) -> String {
         ErrorKind::UnknownArgument => said("there is no argument ", ContextKind::InvalidArg, ""),
         ErrorKind::MissingRequiredArgument => said("missing ", ContextKind::InvalidArg, ""),
         ErrorKind::InvalidValue => invalid_value(error),
-        ErrorKind::ValueValidation => error.source().map(ToString::to_string),
+        ErrorKind::ValueValidation => invalid_form(error),
         _ => None,
     };
     written.unwrap_or_else(fallback)
@@ -43,12 +43,21 @@ fn invalid_value(error: &clap::Error) -> Option<String> {
     }
 }
 
+/// What the argument's own check says. The value may be a key, so it is not repeated here.
+fn invalid_form(error: &clap::Error) -> Option<String> {
+    let said = error.source()?.to_string().replacen("..=", " to ", 1);
+    Some(match context(error, ContextKind::InvalidArg) {
+        Some(argument) => format!("`{argument}`: {said}"),
+        None => said,
+    })
+}
+
 fn hint(error: &clap::Error) -> String {
     let suggestion = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
     if let Some(near) = suggestion.into_iter().find_map(|kind| context(error, kind)) {
         return format!("did you mean `{near}`?");
     }
-    if let Some(values) = context(error, ContextKind::ValidValue) {
+    if let Some(values) = context(error, ContextKind::ValidValue).filter(|values| !values.is_empty()) {
         return format!("use {values}");
     }
     format!("run `{} --help`", command())

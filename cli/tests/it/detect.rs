@@ -84,14 +84,96 @@ fn a_model_trained_here_finds_names_there() {
         machine.file(&format!("texts/{at}.ann"), &format!("T1\tSENDER 4 {}\t{name}\n", 4 + name.len()));
     }
     machine.file("new.txt", "To: Ines Quispe\nRef 77\nplease call us.\n");
-    let train = ["detect", "train", "texts", "--map", "SENDER=person", "--languages", "en", "--out", "names.model", "--output", "json"];
+    let train = ["detect", "train", "texts", "--map", "SENDER=person", "--languages", "en", "--out", "names.crf", "--output", "json"];
     let summary: Value = serde_json::from_slice(&machine.run(&train).stdout).unwrap();
     assert_eq!((summary["documents"].as_u64(), summary["entities"]["person"].as_u64()), (Some(24), Some(24)));
     assert_eq!(summary["held_out"]["total"]["entities"], 2);
-    let seen = text(&machine.run(&["detect", "--model", "names.model", "new.txt", "--output", "json", "--with-text"]).stdout);
+    let seen = text(&machine.run(&["detect", "--model", "names.crf", "new.txt", "--output", "json", "--with-text"]).stdout);
     assert!(seen.contains("\"Ines Quispe\"") && seen.contains("\"trained\""), "{seen}");
-    snapshot!("detect_eval", machine.seen(&["detect", "eval", "texts", "--map", "SENDER=person", "--model", "names.model"]));
+    snapshot!("detect_eval", machine.seen(&["detect", "eval", "texts", "--map", "SENDER=person", "--model", "names.crf"]));
     snapshot!("detect_eval_unmapped", machine.seen(&["detect", "eval", "texts", "--languages", "en"]));
+}
+
+/// Every line is a case of its own: what is wrong is said with its place, and none of it in the words of the text.
+#[test]
+fn annotations_that_are_not_in_order_are_refused() {
+    let machine = Machine::new();
+    let data = [
+        ("shifted", "\u{feff}Ada Lovelace wrote.", "T1\tPER 0 12\tAda Lovelace\n"),
+        ("garbage", "Ada Lovelace wrote.", "TAda Lovelace\nwrote it\n"),
+        ("unmarked", "Ada Lovelace wrote.", ""),
+    ];
+    for (folder, text, annotations) in data {
+        machine.file(&format!("{folder}/a.txt"), text);
+        machine.file(&format!("{folder}/a.ann"), annotations);
+    }
+    let seen: Vec<String> = data.iter().map(|(folder, ..)| machine.seen(&["detect", "eval", folder])).collect();
+    assert!(!seen.concat().contains("Ada"));
+    snapshot!("detect_annotations", seen.join("\n"));
+}
+
+/// Training takes long: where nothing can be written, that is known before; and no file that is not a model is lost.
+#[test]
+fn a_place_for_a_model_is_looked_at_before_training() {
+    let machine = Machine::new();
+    machine.file("texts/a.txt", "To: Ada Lima\n");
+    machine.file("texts/a.ann", "T1\tPER 4 12\tAda Lima\n");
+    machine.file("letter.txt", LETTER);
+    let train = |out: &'static str| ["detect", "train", "texts", "--out", out];
+    let seen: Vec<String> = ["letter.txt", "none/names.crf", "texts"].iter().map(|out| machine.seen(&train(out))).collect();
+    snapshot!("detect_train_place", seen.join("\n"));
+    let written = |out: &str| std::fs::read(machine.folder().join(out)).unwrap();
+    assert_eq!(written("letter.txt"), LETTER.as_bytes());
+    machine.file("empty.crf", "");
+    for args in
+        [&train("new.crf")[..], &train("new.crf"), &train("empty.crf"), &["detect", "train", "texts", "--out", "letter.txt", "--force"]]
+    {
+        assert_eq!(machine.run(args).status.code(), Some(0), "{args:?}");
+    }
+    assert!(written("letter.txt") == written("new.crf") && written("empty.crf") == written("new.crf"));
+}
+
+#[test]
+fn values_that_an_argument_does_not_take_are_refused_with_its_name() {
+    let machine = Machine::new();
+    let train = |more: [&'static str; 2]| [&["detect", "train", "texts", "--out", "m"][..], &more].concat();
+    let seen = [
+        machine.seen(&["detect", "kinds", "--country"]),
+        machine.seen(&train(["--certainty", "2"])),
+        machine.seen(&train(["--epochs", "0"])),
+        machine.seen(&train(["--languages", "en,xx-klingon-zzz"])),
+    ];
+    snapshot!("detect_values", seen.join("\n"));
+}
+
+const OUR_KINDS: &str = r#"
+[[kind]]
+name = "our_file"
+label = "OFL"
+title = "our file number"
+class = "personal"
+words = ["file"]
+source = "our handbook"
+finds = ["file «F1234567»", "File: «F7654321»", '{"file": "«F0000001»"}']
+passes = ["F1234567", "file F12", "file XF1234567"]
+
+[[kind.pattern]]
+pattern = 'F\d{7}'
+needs = "word"
+"#;
+
+#[test]
+fn the_sentences_of_ones_own_kinds_are_tried() {
+    let machine = Machine::new();
+    machine.file("ours.toml", OUR_KINDS);
+    machine.file("wrong.toml", &OUR_KINDS.replace("{7}", "{6}").replace("\"F1234567\", \"file F12\"", "\"file «F12»\""));
+    machine.file("short.toml", &OUR_KINDS.replace(r"F\d{7}", "."));
+    std::fs::write(machine.folder().join("binary.toml"), b"\xff\0").unwrap();
+    let kinds = |file: &'static str| {
+        let output = machine.run(&["detect", "kinds", "--country", "BR", "--kinds", file]);
+        format!("{file} {}\n{}", output.status.code().unwrap(), text(&output.stderr))
+    };
+    snapshot!("detect_own_kinds", ["ours.toml", "wrong.toml", "short.toml", "binary.toml"].map(kinds).join("\n"));
 }
 
 #[test]

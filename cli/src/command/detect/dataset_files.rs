@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use comity_redact::{DatasetError, Document, Kinds, Labels, read_brat, read_iob2, read_presidio};
 
+use super::language;
 use super::using::read_text;
 use crate::exit::{Exit, Failure};
 
@@ -21,7 +22,7 @@ pub(super) struct Dataset {
     #[arg(long, value_name = "LABEL=KIND", help_heading = "Annotations")]
     map: Vec<String>,
     /// The languages of the texts (BCP 47), with commas between
-    #[arg(long, value_name = "LANGUAGES", value_delimiter = ',', help_heading = "Annotations")]
+    #[arg(long, value_name = "LANGUAGES", value_delimiter = ',', value_parser = language::parse, help_heading = "Annotations")]
     pub(super) languages: Vec<String>,
 }
 

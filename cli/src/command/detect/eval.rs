@@ -4,10 +4,20 @@ use comity_redact::{Measure, Report, evaluate};
 
 use super::dataset_files::Dataset;
 use super::using::Using;
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
 use crate::output::{self, NOTE, Output, Table, styled};
 
+const EXAMPLES: &str = "\
+Examples:
+  comity detect eval annotated/                        what the patterns leave in clear
+  comity detect eval annotated/ --model names.crf --gazetteer person=staff.txt
+  comity detect eval letters.iob2 --map SURNAME=person --by-label
+  comity detect eval synth.json --output json
+
+Exit code 4 if the annotations are not in order, or mark nothing.";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     #[command(flatten)]
     dataset: Dataset,
@@ -20,6 +30,10 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let documents = args.dataset.read()?;
+    if documents.iter().all(|document| document.spans.is_empty()) {
+        let failure = Failure::new(Exit::Invalid, "the data set has no entities, so nothing can be measured");
+        return Err(failure.hint("mark what is to be found; what is found in a text without marks, `comity detect FILE` shows").into());
+    }
     let detector = args.using.detector()?;
     let labels = args.dataset.labels(detector.kinds())?;
     let report = evaluate(&detector, &labels, &documents)?;

@@ -1,15 +1,16 @@
 //! `comity detect train`: makes a model of names from annotated texts, and says what it leaves in clear.
 //!
 //! What it says of itself is measured on a tenth of the documents that a first model never saw; the model that is written has seen all.
+//! Training takes long, so a place where nothing can be written is told of before it, and no file is lost that is not a model.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use comity_redact::{Detector, Document, Labels, Report, TrainOptions, Trained, Training, evaluate};
+use comity_redact::{Detector, Document, Kinds, Labels, ModelError, Report, TrainOptions, Trained, Training, evaluate};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
@@ -18,13 +19,24 @@ use super::using::Lists;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Output, Table};
 
+const EXAMPLES: &str = "\
+Examples:
+  comity detect train annotated/ --languages es --out names.crf
+  comity detect train letters.iob2 --map SURNAME=person --languages en,fr --out names.crf
+  comity detect train annotated/ --gazetteer person=staff.txt --certainty 0.99 --out names.crf
+  comity detect eval annotated-too/ --model names.crf    then measure it on others";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     #[command(flatten)]
     dataset: Dataset,
-    /// Where the model is written
+    /// Where the model is written; a model that is there is replaced
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Replace the file also if it is not a model
+    #[arg(long)]
+    force: bool,
     /// How certain the model must be to leave a word in clear, from 0 to 1: higher finds more, and more in vain
     #[arg(long, value_name = "SHARE", default_value_t = TrainOptions::default().certainty, value_parser = share)]
     certainty: f32,
@@ -47,7 +59,11 @@ struct School<'a> {
     options: TrainOptions,
 }
 
+/// So much of a file tells whether it is a model.
+const HEAD_BYTES: u64 = 64;
+
 pub(super) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
+    check_place(args)?;
     let documents = args.dataset.read()?;
     let detector = args.lists.detector()?;
     let labels = args.dataset.labels(detector.kinds())?;
@@ -115,11 +131,44 @@ fn entities(documents: &[Document], school: &School<'_>) -> BTreeMap<String, usi
     counts
 }
 
+/// Whether the model can be written where it shall be. Nothing is left there.
+fn check_place(args: &Args) -> anyhow::Result<()> {
+    let path = &args.out;
+    let shown = path.display();
+    if let Ok(there) = std::fs::metadata(path) {
+        if !there.is_file() {
+            let hint = "name a file: `--out names.crf`";
+            return Err(Failure::new(Exit::Failed, format!("cannot write `{shown}`: it is no file")).hint(hint).into());
+        }
+        if !args.force && !is_model_or_empty(path).with_context(|| format!("cannot read `{shown}`"))? {
+            let hint = "name another file, or replace this one with `--force`";
+            return Err(Failure::new(Exit::Failed, format!("`{shown}` is there already and is not a model")).hint(hint).into());
+        }
+    }
+    let folder = folder(path);
+    if !folder.is_dir() {
+        let failure = Failure::new(Exit::Failed, format!("cannot write `{shown}`: there is no folder `{}`", folder.display()));
+        return Err(failure.hint(format!("mkdir -p {}", folder.display())).into());
+    }
+    // The error would name the trial's own file.
+    let tried = tempfile::NamedTempFile::new_in(folder);
+    Ok(tried.map(drop).map_err(|error| Failure::new(Exit::Failed, format!("cannot write `{shown}`: {}", error.kind())))?)
+}
+
+fn is_model_or_empty(path: &Path) -> std::io::Result<bool> {
+    let mut head = Vec::new();
+    std::fs::File::open(path)?.take(HEAD_BYTES).read_to_end(&mut head)?;
+    Ok(head.is_empty() || !matches!(Trained::load(&head, &Kinds::built_in()), Err(ModelError::NotAModel)))
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+}
+
 /// The file appears whole or not at all, and only its owner may read it: it knows words of the texts.
-fn write(path: &std::path::Path, model: &[u8]) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| std::path::Path::new("."));
+fn write(path: &Path, model: &[u8]) -> anyhow::Result<()> {
     let written = || -> anyhow::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder(path))?;
         file.write_all(model)?;
         file.persist(path)?;
         Ok(())
