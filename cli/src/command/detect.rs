@@ -5,6 +5,7 @@
 mod dataset_files;
 mod eval;
 mod kinds;
+mod language;
 mod scan;
 mod train;
 mod using;
@@ -16,11 +17,11 @@ const EXAMPLES: &str = "\
 Examples:
   comity detect letter.txt                         findings in colour, and where they are
   comity detect - --output json < letter.txt
-  comity detect --gazetteer person=staff.txt --model names.model letter.txt
+  comity detect --gazetteer person=staff.txt --model names.crf letter.txt
   comity detect --fail-if-found prompt.txt         exit code 1 if there is anything
   comity detect kinds --country BR
-  comity detect train annotated/ --languages es --out names.model
-  comity detect eval annotated-too/ --model names.model
+  comity detect train annotated/ --languages es --out names.crf
+  comity detect eval annotated-too/ --model names.crf
 
 A file that is called `eval`, `train` or `kinds` is written `./eval`.";
 

