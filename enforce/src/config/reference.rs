@@ -139,7 +139,12 @@ const KEYS: &[Key] = &[
         "text",
         ("required", "what the names in the list are of: `person`, `location`, `organisation` or any other kind"),
     ),
-    key("[[detectors.gazetteer]]", "path", "path", ("required", "a list with one name in a line; a line that begins with `#` is a comment")),
+    key(
+        "[[detectors.gazetteer]]",
+        "path",
+        "path",
+        ("required", "a list with one name in a line; a line that begins with `#` is a comment"),
+    ),
     key("[detectors.gliner]", "model", "path", ("required", "a GLiNER model in ONNX form; [gliner.md](gliner.md) says how to bring one")),
     key("[detectors.gliner]", "tokenizer", "path", ("required", "the `tokenizer.json` of the model")),
     key("[detectors.gliner]", "runtime", "path", ("`ORT_DYLIB_PATH`", "the library of ONNX Runtime, 1.17 or newer")),
