@@ -205,18 +205,15 @@ async fn attempt(
     let prepared = means::prepare(original, &permit, (way, upstream_model)).await;
     let prepared = prepared.map_err(|unready| Failure::unready(unready, &offering))?;
     let sent = send::send(worker, (permit, receipt), prepared, way).await;
+    let restoring = hiding.restoring(hidden.as_deref(), (generation, &worker.shared));
     match sent.result {
         Ok(answer) => {
-            let restoring = hiding.restoring(hidden.as_deref(), (generation, &worker.shared));
             let epoch = hidden.map(|_| hiding.epoch());
             let upstream = way.upstream.name.clone();
             Ok((answer, Served { offering, upstream, means, epoch, restoring, waited: sent.waited, pass }))
         }
         Err(error) if original.kept.is_some() && send::status(&error) == 404 => Err(Failure::gone()),
-        Err(error) => {
-            let restoring = hiding.restoring(hidden.as_deref(), (generation, &worker.shared));
-            Err(Failure::sending(send::restored(error, restoring.as_ref()), &offering, &way.health))
-        }
+        Err(error) => Err(Failure::sending(send::restored(error, restoring.as_ref()), &offering, &way.health)),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use comity_redact::{Detector, Gazetteer, Kind, Kinds, Names, Trained};
+use comity_redact::{Detector, Gazetteer, GazetteerError, Kind, Kinds, Names, Trained};
 use toml::Spanned;
 
 use crate::config::{Config, ConfigProblem, GlinerConfig, near_kind};
@@ -122,21 +122,26 @@ impl Builder<'_> {
         })
     }
 
-    /// All lists as one: a name in two of them is found once. A list without names would count as a tier, and nothing be looked for.
+    /// All lists as one: a name in two of them is found once.
     fn gazetteer(&mut self, kinds: &Kinds) -> Result<Gazetteer, ConfigProblem> {
         let config = self.config;
         let mut lists = Vec::new();
         for list in &config.detectors.gazetteers {
-            let (kind, text) = (find(config, kinds, &list.kind)?, self.text(&list.path)?);
-            if !text.lines().any(|line| Gazetteer::build([(kind, line)]).is_ok_and(|names| !names.is_empty())) {
-                let message = format!("`{}` has no name in it", list.path.get_ref().display());
-                let problem = config.source().problem(Some(list.path.span()), message);
-                return Err(problem.hint("write one name in a line, or take this `[[detectors.gazetteer]]` out"));
-            }
-            lists.push((kind, text));
+            lists.push((find(config, kinds, &list.kind)?, self.text(&list.path)?));
         }
-        let lines = lists.iter().flat_map(|(kind, text)| text.lines().map(|line| (*kind, line)));
-        let names = Gazetteer::build(lines).map_err(|error| config.source().problem(None, error.to_string()))?;
+        let names = Gazetteer::of_lists(lists.iter().map(|(kind, text)| (*kind, text.as_str())));
+        let names = names.map_err(|error| {
+            let problem = |span, message| config.source().problem(span, message);
+            match error {
+                GazetteerError::NoName(place) => {
+                    let path = config.detectors.gazetteers.get(place).map(|list| &list.path);
+                    let name = path.map(|path| path.get_ref().display().to_string()).unwrap_or_default();
+                    problem(path.map(Spanned::span), format!("`{name}` has no name in it"))
+                        .hint("write one name in a line, or take this `[[detectors.gazetteer]]` out")
+                }
+                GazetteerError::TooMany => problem(None, error.to_string()),
+            }
+        })?;
         if names.passed_over() > 0 {
             let what = "lines of the lists of names that are too short or too long for a name, and not looked for";
             self.warnings.push(format!("{what}: {}", names.passed_over()));

@@ -32,6 +32,9 @@ pub enum GazetteerError {
     /// More names than would still be found quickly.
     #[error("the lists have more than {GAZETTEER_NAMES_MAX} names")]
     TooMany,
+    /// That list, counted from 0, has none: it would count as a tier, and nothing be looked for.
+    #[error("a list has no name in it")]
+    NoName(usize),
 }
 
 // === impl Gazetteer ===
@@ -44,23 +47,48 @@ impl Gazetteer {
     /// If there are too many.
     pub fn build<'l>(lines: impl IntoIterator<Item = (Kind, &'l str)>) -> Result<Self, GazetteerError> {
         let mut gazetteer = Self::default();
+        gazetteer.take(lines)?;
+        Ok(gazetteer.shrunk())
+    }
+
+    /// Takes whole lists, each with the kind of its names.
+    ///
+    /// # Errors
+    /// If there are too many names, or none in one of the lists.
+    pub fn of_lists<'l>(lists: impl IntoIterator<Item = (Kind, &'l str)>) -> Result<Self, GazetteerError> {
+        let mut gazetteer = Self::default();
+        for (place, (kind, text)) in lists.into_iter().enumerate() {
+            let before = gazetteer.lines;
+            gazetteer.take(text.lines().map(|line| (kind, line)))?;
+            if gazetteer.lines == before {
+                return Err(GazetteerError::NoName(place));
+            }
+        }
+        Ok(gazetteer.shrunk())
+    }
+
+    fn take<'l>(&mut self, lines: impl IntoIterator<Item = (Kind, &'l str)>) -> Result<(), GazetteerError> {
         for (kind, line) in lines {
             let line = line.trim_start_matches('\u{feff}').trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            if gazetteer.lines >= GAZETTEER_NAMES_MAX {
+            if self.lines >= GAZETTEER_NAMES_MAX {
                 return Err(GazetteerError::TooMany);
             }
-            if gazetteer.add(kind, line) {
-                gazetteer.lines = gazetteer.lines.saturating_add(1);
+            if self.add(kind, line) {
+                self.lines = self.lines.saturating_add(1);
             } else {
-                gazetteer.passed_over = gazetteer.passed_over.saturating_add(1);
+                self.passed_over = self.passed_over.saturating_add(1);
             }
         }
-        gazetteer.names.shrink_to_fit();
-        gazetteer.beginnings.shrink_to_fit();
-        Ok(gazetteer)
+        Ok(())
+    }
+
+    fn shrunk(mut self) -> Self {
+        self.names.shrink_to_fit();
+        self.beginnings.shrink_to_fit();
+        self
     }
 
     /// How many names it has.
@@ -208,6 +236,15 @@ mod tests {
         let found = gazetteer.names(text, &[]).unwrap();
         let found: Vec<&str> = found.iter().map(|finding| text.get(finding.start..finding.end).unwrap()).collect();
         assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn each_list_has_a_name() {
+        let lists = |texts: &[&'static str]| Gazetteer::of_lists(texts.iter().map(|text| (Kind::PERSON, *text))).map(|names| names.len());
+        assert_eq!(lists(&["Ada\nGrace", "# ours\nX\nZoë"]).ok(), Some(3));
+        for empty in ["", "\n", "\u{feff}# ours", "X"] {
+            assert!(matches!(lists(&["Ada", empty, ""]), Err(GazetteerError::NoName(1))), "{empty:?}");
+        }
     }
 
     #[test]

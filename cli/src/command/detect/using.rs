@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use comity_redact::{Detector, Gazetteer, Kind, Kinds, Trained};
+use comity_redact::{Detector, Gazetteer, GazetteerError, Kind, Kinds, Trained};
 
 use crate::exit::{Exit, Failure};
 use crate::output::{self, styled};
@@ -103,8 +103,14 @@ impl Lists {
             return Ok(detector);
         }
         let lists = self.gazetteer.iter().map(|list| read_list(list, detector.kinds())).collect::<anyhow::Result<Vec<_>>>()?;
-        let lines = lists.iter().flat_map(|(kind, text)| text.lines().map(|line| (*kind, line)));
-        let names = Gazetteer::build(lines)?;
+        let names = Gazetteer::of_lists(lists.iter().map(|list| (list.kind, list.text.as_str())));
+        let names = names.map_err(|error| match error {
+            GazetteerError::NoName(place) => {
+                let path = lists.get(place).map_or("", |list| list.path);
+                anyhow::Error::from(Failure::new(Exit::Invalid, format!("`{path}` has no name in it")).hint("write one name in a line"))
+            }
+            GazetteerError::TooMany => error.into(),
+        })?;
         if names.passed_over() > 0 {
             let what = format!("lines of the lists that are too short or too long for a name, and not looked for: {}", names.passed_over());
             output::say(&format!("{}: {what}", styled(output::NOTE, "warning")));
@@ -129,19 +135,21 @@ fn read_kinds(path: &Path) -> anyhow::Result<String> {
     })
 }
 
-/// `person=staff.txt`. A list without names would count as a tier, and nothing be looked for.
-fn read_list(list: &str, kinds: &Kinds) -> anyhow::Result<(Kind, String)> {
+/// A list of names.
+struct List<'a> {
+    kind: Kind,
+    path: &'a str,
+    text: String,
+}
+
+/// `person=staff.txt`
+fn read_list<'a>(list: &'a str, kinds: &Kinds) -> anyhow::Result<List<'a>> {
     let usage = |message: String| Failure::new(Exit::Usage, message).hint("write `--gazetteer person=staff.txt`");
     let (name, path) = list.split_once('=').ok_or_else(|| usage(format!("`--gazetteer {list}` names no kind")))?;
     let kind = kinds
         .find(name)
         .ok_or_else(|| Failure::new(Exit::Usage, format!("unknown kind `{name}`")).hint("`comity detect kinds` lists all kinds"))?;
-    let text = read_text(Path::new(path))?;
-    if !text.lines().any(|line| Gazetteer::build([(kind, line)]).is_ok_and(|names| !names.is_empty())) {
-        let failure = Failure::new(Exit::Invalid, format!("`{path}` has no name in it"));
-        return Err(failure.hint("write one name in a line").into());
-    }
-    Ok((kind, text))
+    Ok(List { kind, path, text: read_text(Path::new(path))? })
 }
 
 /// A file of UTF-8 text. The error never quotes it.
