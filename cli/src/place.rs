@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use comity_enforce::Config;
-use comity_store::{Keys, Reader, StoreError};
+use comity_store::{Keys, Reader, StoreError, Unlock};
 
 use crate::config;
 use crate::data_folder;
@@ -28,7 +28,7 @@ pub(crate) struct Place {
 impl Place {
     /// The ledger, to read.
     pub(crate) fn reader(&self) -> anyhow::Result<Reader> {
-        Ok(Reader::open(&self.existing_store()?).map_err(failure)?)
+        Ok(Reader::open_with(&self.existing_store()?, &self.unlock()?).map_err(failure)?)
     }
 
     /// The keys of a store that is there.
@@ -59,6 +59,14 @@ impl Place {
         match &self.config {
             Some(config) => Ok(Some(config.clone())),
             None => found_config(),
+        }
+    }
+
+    /// How the file with the master key is opened: as the configuration says, if there is one.
+    pub(crate) fn unlock(&self) -> anyhow::Result<Unlock> {
+        match (&self.store, self.config()?) {
+            (None, Some(path)) => Ok(config::load(&path)?.unlock().map_err(|problems| config::failure(&problems))?),
+            (Some(_), _) | (None, None) => Ok(Unlock::default()),
         }
     }
 

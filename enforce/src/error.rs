@@ -9,7 +9,7 @@ use bytes::Bytes;
 use comity_dialect::Api;
 use comity_vocab::{Digest, Plain};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
 /// Why a call got no answer.
@@ -90,7 +90,18 @@ pub(crate) struct Reason {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Decided {
     pub(crate) decision: Option<Digest>,
-    pub(crate) leaf: Option<u64>,
+    pub(crate) leaf: Option<LeafReceipt>,
+}
+
+/// What a caller keeps to show later that the ledger lacks none of its calls.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LeafReceipt {
+    /// The index of the leaf.
+    pub(crate) leaf: u64,
+    /// The number of the call among those of its API key.
+    pub(crate) sequence: u64,
+    /// The salt of the leaf's commitment to that number.
+    pub(crate) salt: [u8; 32],
 }
 
 /// OpenAI's shape.
@@ -349,7 +360,9 @@ impl Decided {
             headers.insert("comity-decision", value);
         }
         if let Some(leaf) = self.leaf {
-            headers.insert("comity-leaf", HeaderValue::from(leaf));
+            // Structured as an item with parameters (RFC 8941), so that a plain reader finds the index first.
+            let text = format!("{}; sequence={}; salt={}", leaf.leaf, leaf.sequence, hex::encode(leaf.salt));
+            headers.extend(HeaderValue::from_str(&text).ok().map(|value| (HeaderName::from_static("comity-leaf"), value)));
         }
     }
 }

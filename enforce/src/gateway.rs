@@ -13,7 +13,6 @@ use comity_upstream::{Client, Tls, TlsError};
 use comity_vocab::OfferingId;
 use tokio::sync::{Semaphore, watch};
 
-use crate::clock;
 use crate::config::{Config, Problems};
 use crate::detect::Detect;
 use crate::generation::{Checked, Generation, Given, LocalOffering};
@@ -107,7 +106,7 @@ impl Gateway {
         let generation = Generation::load(config, Given { local: local.as_ref(), detector: detector.as_ref(), before: None })?;
         generation.keep(&store)?;
         let shared = Shared {
-            keys: KeyRing::start(store.keys()?, clock::now())?,
+            keys: KeyRing::start(store.keys()?)?,
             generation: ArcSwap::from_pointee(generation),
             store,
             states: States::new(),
@@ -191,14 +190,15 @@ fn thread(number: usize, listener: TcpListener, worker: Arc<Worker>, stop: watch
     std::thread::Builder::new().name(format!("serve-{number}")).spawn(run).map_err(BuildError::Thread)
 }
 
-fn open_store(config: &Config, default: PathBuf) -> Result<Store, StoreError> {
+fn open_store(config: &Config, default: PathBuf) -> Result<Store, BuildError> {
     let path = config.store.path.as_ref().map_or(default, |path| config.folder().join(path));
     let options = comity_store::Options {
         durability: config.store.durability,
         size_max_bytes: config.store.size_max_bytes,
+        unlock: config.unlock()?,
         ..comity_store::Options::new(path)
     };
-    Store::open(options)
+    Ok(Store::open(options)?)
 }
 
 // === impl Running ===

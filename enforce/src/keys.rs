@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 
 use arc_swap::ArcSwap;
@@ -20,18 +20,10 @@ pub(crate) struct KeyRing {
     look: SyncSender<oneshot::Sender<()>>,
 }
 
-/// A key with the counter of its calls.
-pub(crate) struct RingKey {
-    pub(crate) key: ApiKey,
-    /// Calls so far. Begins at the microsecond of the gateway's start, so that it grows across restarts too.
-    pub(crate) sequence: AtomicU64,
-}
-
 struct Known {
-    keys: ArcSwap<HashMap<KeyId, Arc<RingKey>>>,
+    keys: ArcSwap<HashMap<KeyId, Arc<ApiKey>>>,
     /// Whether the last look into the store succeeded.
     readable: AtomicBool,
-    begun: u64,
 }
 
 /// Why a presented key opens nothing.
@@ -51,10 +43,9 @@ pub(crate) enum KeyRefused {
 
 impl KeyRing {
     /// Reads all keys and keeps them current on a thread of its own, until the ring is dropped.
-    pub(crate) fn start(keys: Keys, now: Instant) -> Result<Self, StoreError> {
+    pub(crate) fn start(keys: Keys) -> Result<Self, StoreError> {
         let list = keys.list()?;
-        let begun = u64::try_from(now.0).unwrap_or_default();
-        let shared = Arc::new(Known { keys: ArcSwap::default(), readable: AtomicBool::new(true), begun });
+        let shared = Arc::new(Known { keys: ArcSwap::default(), readable: AtomicBool::new(true) });
         shared.replace(list.keys);
         let (look, looks) = sync_channel::<oneshot::Sender<()>>(KEYS_LOOKUPS_MAX);
         let theirs = Arc::clone(&shared);
@@ -79,7 +70,7 @@ impl KeyRing {
     }
 
     /// The key that was presented, if it opens something now.
-    pub(crate) async fn open(&self, presented: &PresentedKey, now: Instant) -> Result<Arc<RingKey>, KeyRefused> {
+    pub(crate) async fn open(&self, presented: &PresentedKey, now: Instant) -> Result<Arc<ApiKey>, KeyRefused> {
         if let Some(known) = self.find(presented) {
             return state(known, now);
         }
@@ -92,9 +83,9 @@ impl KeyRing {
         }
     }
 
-    fn find(&self, presented: &PresentedKey) -> Option<Arc<RingKey>> {
+    fn find(&self, presented: &PresentedKey) -> Option<Arc<ApiKey>> {
         let keys = self.shared.keys.load();
-        keys.get(presented.id()).filter(|known| known.key.is(presented)).cloned()
+        keys.get(presented.id()).filter(|known| known.is(presented)).cloned()
     }
 
     async fn look_again(&self) {
@@ -106,8 +97,8 @@ impl KeyRing {
     }
 }
 
-fn state(known: Arc<RingKey>, now: Instant) -> Result<Arc<RingKey>, KeyRefused> {
-    match known.key.state(now) {
+fn state(known: Arc<ApiKey>, now: Instant) -> Result<Arc<ApiKey>, KeyRefused> {
+    match known.state(now) {
         KeyState::Usable => Ok(known),
         KeyState::Expired => Err(KeyRefused::Expired),
         KeyState::Revoked => Err(KeyRefused::Revoked),
@@ -132,12 +123,6 @@ impl Known {
     }
 
     fn replace(&self, keys: Vec<ApiKey>) {
-        let before = self.keys.load_full();
-        let sequence = |id: &KeyId| before.get(id).map_or(self.begun, |known| known.sequence.load(Ordering::Relaxed));
-        let known = |key: ApiKey| {
-            let sequence = AtomicU64::new(sequence(&key.id));
-            (key.id.clone(), Arc::new(RingKey { key, sequence }))
-        };
-        self.keys.store(Arc::new(keys.into_iter().map(known).collect()));
+        self.keys.store(Arc::new(keys.into_iter().map(|key| (key.id.clone(), Arc::new(key))).collect()));
     }
 }

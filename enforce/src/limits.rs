@@ -138,3 +138,6 @@ impl Limits {
         }
     }
 }
+
+/// Bytes of the name of a data subject: an identifier in the caller's own records.
+pub(crate) const SUBJECT_BYTES_MAX: usize = 256;

@@ -246,7 +246,7 @@ mod tests {
         let spent = Spent { usage: Usage { input_tokens: 2, output_tokens: 5, ..Usage::default() }, estimated: true };
         let cost = Cost { currency: "GBP".parse().unwrap(), micros: Micros(12) };
         metrics.spent("self/m@gb", (&spent, Some(cost)));
-        let store = comity_store::Metrics { queued: 0, leaves: 4, commits: 2, last_error: None };
+        let store = comity_store::Metrics { queued: 0, leaves: 4, commits: 2, published: 3, last_error: None };
         let upstream = UpstreamGauges { name: "a".to_owned(), running: 2, latency_us: 1500, errors_ppm: 250_000, healthy: false };
         let text = metrics.render(&Gauges { calls_running: 1, store, upstreams: vec![upstream] });
         for line in [

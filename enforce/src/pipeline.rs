@@ -29,7 +29,7 @@ use comity_decide::Permit;
 use comity_dialect::Api;
 use comity_store::Receipt;
 use comity_upstream::Answer;
-use comity_vocab::Price;
+use comity_vocab::{MeansSet, Price};
 use http::Request;
 
 use crate::asked::Asked;
@@ -47,7 +47,7 @@ use find::Findings;
 use means::Original;
 use outcome::Ending;
 use pseudonymise::{Hiding, Reading, Whose};
-use record::{Entry, Notes};
+use record::{Entry, Keeping, Notes};
 use state::{Chain, Seals};
 
 pub(crate) use caller::{Knock, identify};
@@ -86,15 +86,18 @@ async fn steps(worker: &Worker, incoming: Incoming, decided: &mut Decided) -> Re
     let slot = accept::slot(shared)?;
     let knock = Knock { headers: &head.headers, peer: incoming.peer, now: clock::now() };
     let caller = identify(&shared.keys, &generation.config, &knock).await?;
-    let declared = facts::declared(&head.headers, &caller, generation.detector.as_ref())?;
+    let mut declared = facts::declared(&head.headers, &caller, generation.detector.as_ref())?;
+    let subject = declared.subject.take();
     let accepted = accept::body(shared, &head.headers, body, &generation.config.limits).await?;
 
     // 3, 4: what is in it, what it continues, and everything else that the decision may know.
     let (asked, findings, chain) = look((shared, &generation), &caller, (&accepted.body, api, incoming.kept.as_ref())).await?;
     let facts = facts::gather(&generation, &caller, Known { asked: &asked, api, findings: &findings, chain: &chain, declared })?;
-    let notes = Notes::new(&caller, &asked.model, &accepted.body)?;
     let body = accepted.body.clone();
+    let keeping = Keeping { caller: &caller, subject, body: &body, content: generation.config.ledger.keep_content };
+    let notes = Notes::new(keeping, &asked.model)?;
     let mut ending = Ending::new(shared, (begun, api), (slot, accepted));
+    ending.commit_with(&notes);
     if incoming.kept.is_some() {
         ending.not_billed();
     }
@@ -121,7 +124,8 @@ async fn steps(worker: &Worker, incoming: Incoming, decided: &mut Decided) -> Re
         // 7: nothing leaves before this returns.
         let entry = Entry { facts: &facts, hop: &hop, decision: &decision, plan: &plan };
         let receipt = record::record(&shared.store, &notes, entry).await?;
-        ending.recorded(&receipt, price(&generation, &receipt, &hop));
+        let means = plan.permits.front().map_or(MeansSet::NONE, Permit::means);
+        ending.recorded(&receipt, (means, price(&generation, &receipt, &hop)));
         *decided = ending.decided();
 
         // 8, 9: the permit and the receipt are used up by one attempt.

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use clap::Subcommand;
-use comity_ledger::{DecisionLeaf, Leaf, OutcomeLeaf, Verdict};
+use comity_ledger::{DecisionLeaf, DrillPhase, Event, KeyKind, Leaf, OutcomeLeaf, Verdict};
 use comity_store::{FactRecord, FoundDecision, Reader, StoredLeaf, Verified};
 use serde_json::{Value, json};
 
@@ -119,6 +119,14 @@ fn table(leaves: &[StoredLeaf]) -> Table {
                 String::new(),
                 became(leaf),
             ]),
+            Leaf::Event(leaf) => table.row(vec![
+                index,
+                String::new(),
+                clock::minute(leaf.minute.start()),
+                leaf.event.kind().replace('_', " "),
+                String::new(),
+                happened(&leaf.event),
+            ]),
         }
     }
     table
@@ -162,6 +170,32 @@ fn became(leaf: &OutcomeLeaf) -> String {
     parts.join("; ")
 }
 
+/// An event in a few words.
+fn happened(event: &Event) -> String {
+    match event {
+        Event::Erased(erased) => {
+            let before = erased.before.map(|minute| format!(" {}", clock::minute(minute.start()))).unwrap_or_default();
+            format!("{}{before}; {} keys destroyed; {}", erased.scope.name().replace('_', " "), erased.keys, erased.reason)
+        }
+        Event::TermsChanged(changed) | Event::CatalogueChanged(changed) => {
+            format!("{} after {}", changed.after.short(), changed.before.short())
+        }
+        Event::KeyChanged(changed) => match changed.what {
+            KeyKind::ApiKeys => "API keys".to_owned(),
+            KeyKind::Signer => "the key that signs checkpoints".to_owned(),
+        },
+        Event::Drill(drill) => match drill.phase {
+            DrillPhase::Begun => "begun".to_owned(),
+            DrillPhase::Ended => "ended".to_owned(),
+        },
+        Event::Started(started) => {
+            format!("version {}; durability {}; terms {}", started.program, started.durability, started.terms.short())
+        }
+        Event::Stopped(stopped) if stopped.complete => "every call had ended".to_owned(),
+        Event::Stopped(_) => "calls were cut off".to_owned(),
+    }
+}
+
 fn show_decision(found: &FoundDecision, output: Output) -> anyhow::Result<Exit> {
     match output {
         Output::Json => output::json(&decision_json(found)?)?,
@@ -201,7 +235,7 @@ const fn record_state(record: &FactRecord) -> &'static str {
     match record {
         FactRecord::Open(_) => "kept, encrypted",
         FactRecord::Erased => "erased",
-        FactRecord::Sealed => "sealed: the store's master key is not here",
+        FactRecord::Sealed => "sealed: the store's master key, its passphrase or its file of keys is not here",
     }
 }
 
@@ -245,6 +279,9 @@ pub(crate) fn counted(verified: &Verified) -> String {
     let permits = verified.decisions.saturating_sub(verified.denials);
     let mut line = format!("leaves {}: permits {permits}, denials {}, outcomes {}", verified.size, verified.denials, verified.outcomes);
     let extras = [
+        (verified.events, "events"),
+        (verified.checkpoints, "checkpoints"),
+        (verified.minimum, "leaves pruned"),
         (verified.unknown_outcomes, "outcomes unknown"),
         (verified.open, "calls under way"),
         (verified.erased, "records erased"),
@@ -260,7 +297,7 @@ fn verified_json(verified: &Verified) -> Value {
     json!({
         "root": verified.root, "size": verified.size, "decisions": verified.decisions, "denials": verified.denials,
         "outcomes": verified.outcomes, "unknown_outcomes": verified.unknown_outcomes, "open": verified.open,
-        "records": verified.records, "erased": verified.erased, "sealed": verified.sealed,
+        "events": verified.events, "checkpoints": verified.checkpoints, "minimum": verified.minimum, "records": verified.records, "erased": verified.erased, "sealed": verified.sealed,
         "generations_missing": verified.generations_missing,
     })
 }

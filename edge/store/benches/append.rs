@@ -6,8 +6,10 @@
 
 use std::time::Instant as Clock;
 
-use comity_ledger::{Classes, Commitments, DecisionLeaf, Durability, Minute, Outcome, OutcomeLeaf, Verdict, call_digest, facts_digest};
-use comity_store::{Generation, Options, Store};
+use comity_ledger::{
+    Candidates, Classes, Commitments, DecisionLeaf, Durability, Minute, Outcome, OutcomeLeaf, Verdict, call_digest, facts_digest,
+};
+use comity_store::{Draft, Generation, Options, Sequence, Store, Whose};
 use comity_vocab::{Data, Digest, Instant, MeansSet};
 use tokio::task::JoinSet;
 
@@ -58,11 +60,17 @@ async fn append(store: Store, calls: std::ops::Range<u64>) -> Vec<u128> {
         let leaf = leaf(n);
         let outcome = OutcomeLeaf::bare((leaf.call, leaf.decision, leaf.hop), Outcome::Ok, leaf.minute);
         let start = Clock::now();
-        store.decide(leaf, RECORD.to_vec(), "tenant").await.unwrap();
+        store.decide(draft(leaf)).await.unwrap();
         waits.push(start.elapsed().as_micros());
         store.outcome_later(outcome);
     }
     waits
+}
+
+fn draft(leaf: DecisionLeaf) -> Draft {
+    let whose = Whose { tenant: "tenant".to_owned(), workload: "workload".to_owned(), subject: None };
+    let sequence = Sequence { key: "key".to_owned(), salt: [7; 32], number: None };
+    Draft { leaf, record: RECORD.to_vec(), whose, sequence, content: None }
 }
 
 fn leaf(n: u64) -> DecisionLeaf {
@@ -75,6 +83,7 @@ fn leaf(n: u64) -> DecisionLeaf {
         terms: digest,
         catalogue: digest,
         facts: facts_digest(RECORD),
+        candidates: Some(Candidates::of(&["own/model@here".parse().unwrap()])),
         offering: Some("own/model@here".parse().unwrap()),
         verdict: Verdict::Permit,
         means: MeansSet::NONE,

@@ -4,37 +4,44 @@
 //! database undoes the whole batch.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use comity_ledger::{DecisionLeaf, Hashes, OutcomeLeaf, StoredAt, Tree, TreeError, Verdict, leaf_hash};
-use comity_vocab::{Digest, Plain};
+use comity_ledger::{DecisionLeaf, EventLeaf, Hashes, LEAF_BYTES_MAX, Leaf, OutcomeLeaf, StoredAt, Tree, TreeError, Verdict, leaf_hash};
+use comity_vocab::Digest;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
 
-use crate::master::MasterKey;
-use crate::record::TenantKey;
-use crate::{State, StoreError};
+use crate::data_keys::{DataKeys, NamedKey};
+use crate::record::Content;
+use crate::{Draft, State, StoreError};
 
 /// What the sequencer holds in memory.
 pub(crate) struct Ledger {
     tree: Tree,
-    tenants: HashMap<String, Tenant>,
-    master: Arc<MasterKey>,
+    keys: DataKeys,
+    /// The last number given to the calls of each API key.
+    sequences: HashMap<String, u64>,
 }
 
 /// One transaction's worth of leaves.
 pub(crate) struct Batch<'a> {
     transaction: Transaction<'a>,
     tree: Tree,
-    tenants: &'a mut HashMap<String, Tenant>,
-    master: &'a MasterKey,
+    keys: &'a mut DataKeys,
+    sequences: &'a HashMap<String, u64>,
+    /// Numbers that this batch gives out.
+    given: HashMap<String, u64>,
 }
 
-/// A decision with what must be stored beside it.
-pub(crate) struct Decided<'a> {
-    pub(crate) leaf: &'a DecisionLeaf,
-    pub(crate) bytes: &'a [u8],
-    pub(crate) record: &'a [u8],
-    pub(crate) tenant: &'a str,
+/// What a committed batch leaves in memory.
+pub(crate) struct Committed {
+    tree: Tree,
+    given: HashMap<String, u64>,
+}
+
+/// A decision as it was written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Decided {
+    pub(crate) index: u64,
+    pub(crate) sequence: u64,
 }
 
 /// Why one write was not added.
@@ -48,30 +55,25 @@ pub(crate) enum Refusal {
 /// A tree of which the stored hashes are read from the database.
 pub(crate) struct StoredHashes<'a>(pub(crate) &'a Connection);
 
-#[derive(Clone)]
-struct Tenant {
-    id: i64,
-    key: TenantKey,
-}
-
 // === impl Ledger ===
 
 impl Ledger {
     /// The ledger as it was last committed.
-    pub(crate) fn load(db: &Connection, master: Arc<MasterKey>) -> Result<Self, StoreError> {
-        Ok(Self { tree: load_tree(db)?, tenants: HashMap::new(), master })
+    pub(crate) fn load(db: &Connection, keys: DataKeys) -> Result<Self, StoreError> {
+        Ok(Self { tree: load_tree(db)?, keys, sequences: load_sequences(db)? })
     }
 
     /// Reads everything anew after a failed commit: then only the database knows what was kept.
     pub(crate) fn reload(&mut self, db: &Connection) -> Result<(), StoreError> {
-        self.tenants.clear();
+        self.keys.undo();
         self.tree = load_tree(db)?;
+        self.sequences = load_sequences(db)?;
         Ok(())
     }
 
-    /// The key of a tenant's pseudonyms; only of one that a batch has looked up.
-    pub(crate) fn pseudonym_key(&self, tenant: &str, epoch: u32) -> Result<Plain<[u8; 32]>, StoreError> {
-        self.tenants.get(tenant).ok_or(StoreError::Encryption)?.key.pseudonyms(epoch)
+    /// The file of keys.
+    pub(crate) fn keys(&mut self) -> &mut DataKeys {
+        &mut self.keys
     }
 
     /// How many leaves are committed.
@@ -79,15 +81,28 @@ impl Ledger {
         self.tree.size()
     }
 
-    /// Starts a batch in `transaction`.
-    pub(crate) fn batch<'a>(&'a mut self, transaction: Transaction<'a>) -> Batch<'a> {
-        Batch { transaction, tree: self.tree.clone(), tenants: &mut self.tenants, master: &self.master }
+    /// The root over all committed leaves.
+    pub(crate) fn root(&self) -> Result<Digest, StoreError> {
+        Ok(self.tree.root()?)
     }
 
-    /// Takes over the tree of a batch that was committed.
-    pub(crate) fn committed(&mut self, tree: Tree) {
-        self.tree = tree;
+    /// Starts a batch in `transaction`.
+    pub(crate) fn batch<'a>(&'a mut self, transaction: Transaction<'a>) -> Batch<'a> {
+        Batch { transaction, tree: self.tree.clone(), keys: &mut self.keys, sequences: &self.sequences, given: HashMap::new() }
     }
+
+    /// Takes over what a committed batch changed.
+    pub(crate) fn committed(&mut self, committed: Committed) {
+        self.tree = committed.tree;
+        self.sequences.extend(committed.given);
+    }
+}
+
+fn load_sequences(db: &Connection) -> Result<HashMap<String, u64>, StoreError> {
+    let read = || -> rusqlite::Result<_> {
+        db.prepare("SELECT key, last FROM sequences")?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    };
+    read().map_err(StoreError::unavailable)
 }
 
 // INVARIANT: a store whose last recorded root is not that of its tree is never appended to.
@@ -119,53 +134,114 @@ impl Batch<'_> {
         &self.transaction
     }
 
-    /// Adds a decision and its fact record; gives the leaf's index.
-    pub(crate) fn decision(&mut self, decided: &Decided<'_>) -> Result<u64, Refusal> {
-        let leaf = decided.leaf;
+    /// Adds a decision with what is kept beside it.
+    pub(crate) fn decision(&mut self, draft: &Draft) -> Result<Decided, Refusal> {
         let index = self.tree.size();
-        let id = (leaf.decision, leaf.hop);
+        let sequence = draft.sequence.number.unwrap_or_else(|| self.next_of(&draft.sequence.key));
+        let leaf = draft.leaf(sequence);
+        let bytes = leaf.to_bytes();
+        if bytes.len() > LEAF_BYTES_MAX {
+            return Err(Refusal::Write(StoreError::TooLarge { what: "the leaf", bytes: bytes.len(), max: LEAF_BYTES_MAX }));
+        }
         if leaf.hop > 0 && self.has_ended(leaf.call)? {
             return Err(Refusal::Write(StoreError::Ended { call: leaf.call }));
         }
-        let tenant = self.tenant(decided.tenant)?;
-        let sealed = tenant.key.seal(id, decided.record).map_err(Refusal::Write)?;
+        let (tenant, key) = (self.tenant(&draft.whose.tenant)?, self.keys.data_key(&draft.whose, leaf.minute)?);
         let permit = leaf.verdict == Verdict::Permit;
         // INVARIANT: the one statement that may refuse comes first, so that a refused write leaves nothing behind.
         self.transaction
             .prepare_cached("INSERT INTO decisions (leaf, decision, hop, call, permit) VALUES (?1, ?2, ?3, ?4, ?5)")?
             .execute(params![index, leaf.decision.as_bytes(), leaf.hop, leaf.call.as_bytes(), permit])
             .map_err(|error| refused(error, StoreError::Duplicate { decision: leaf.decision, hop: leaf.hop }))?;
-        self.transaction
-            .prepare_cached("INSERT INTO records (leaf, tenant, sealed) VALUES (?1, ?2, ?3)")?
-            .execute(params![index, tenant.id, sealed])?;
+        self.private((index, &leaf), (tenant, &key), (sequence, draft))?;
         if permit {
             self.transaction
                 .prepare_cached("INSERT OR REPLACE INTO open_calls (call, decision_leaf) VALUES (?1, ?2)")?
                 .execute(params![leaf.call.as_bytes(), index])?;
         }
-        self.leaf(decided.bytes)
+        if draft.sequence.number.is_none() {
+            self.given.insert(draft.sequence.key.clone(), sequence);
+        }
+        self.leaf(&bytes)?;
+        Ok(Decided { index, sequence })
     }
 
-    /// Adds an outcome; gives the leaf's index.
-    pub(crate) fn outcome(&mut self, leaf: &OutcomeLeaf) -> Result<u64, Refusal> {
-        if !self.is_permit(leaf)? {
-            return Err(Refusal::Write(StoreError::NoSuchPermit { decision: leaf.decision, hop: leaf.hop }));
+    /// Adds what is erasable: the record, and the body where it is kept.
+    fn private(
+        &self,
+        (index, leaf): (u64, &DecisionLeaf),
+        (tenant, key): (i64, &NamedKey),
+        (sequence, draft): (u64, &Draft),
+    ) -> Result<(), Refusal> {
+        let id = (leaf.decision, leaf.hop);
+        let plain = [&sequence.to_be_bytes(), draft.record.as_slice()].concat();
+        let sealed = key.key.seal(id, &plain).map_err(Refusal::Write)?;
+        self.transaction
+            .prepare_cached("INSERT INTO records (leaf, tenant, key, sealed) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![index, tenant, key.id, sealed])?;
+        match &draft.content {
+            Some(body) => self.content((index, id), key, (Content::Call, body)),
+            None => Ok(()),
         }
+    }
+
+    fn content(&self, (leaf, id): (u64, (Digest, u32)), key: &NamedKey, (part, bytes): (Content, &[u8])) -> Result<(), Refusal> {
+        let sealed = key.key.seal_content(id, (part, bytes)).map_err(Refusal::Write)?;
+        self.transaction.prepare_cached("INSERT INTO contents (leaf, part, key, sealed) VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+            leaf,
+            part.number(),
+            key.id,
+            sealed
+        ])?;
+        Ok(())
+    }
+
+    /// Adds an outcome, with the answer where it is kept; gives the leaf's index.
+    pub(crate) fn outcome(&mut self, leaf: &OutcomeLeaf, answer: Option<&[u8]>) -> Result<u64, Refusal> {
+        let Some(decision) = self.permit_of(leaf)? else {
+            return Err(Refusal::Write(StoreError::NoSuchPermit { decision: leaf.decision, hop: leaf.hop }));
+        };
         self.transaction
             .prepare_cached("INSERT INTO outcomes (call, leaf) VALUES (?1, ?2)")?
             .execute(params![leaf.call.as_bytes(), self.tree.size()])
             .map_err(|error| refused(error, StoreError::Ended { call: leaf.call }))?;
         self.transaction.prepare_cached("DELETE FROM open_calls WHERE call = ?1")?.execute([leaf.call.as_bytes()])?;
+        if let Some(answer) = answer {
+            self.answer((decision, leaf), answer)?;
+        }
         self.leaf(&leaf.to_bytes())
+    }
+
+    /// Keeps an answer beside its decision, unless that was erased in between.
+    fn answer(&self, (decision, leaf): (u64, &OutcomeLeaf), answer: &[u8]) -> Result<(), Refusal> {
+        let id: Option<i64> = self
+            .transaction
+            .prepare_cached("SELECT key FROM records WHERE leaf = ?1")?
+            .query_row([decision], |row| row.get(0))
+            .optional()?
+            .flatten();
+        let key = match id {
+            Some(id) => self.keys.by_id(id)?.map(|key| NamedKey { id, key }),
+            None => None,
+        };
+        match key {
+            Some(key) => self.content((decision, (leaf.decision, leaf.hop)), &key, (Content::Answer, answer)),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds a leaf about the gateway itself; gives its index.
+    pub(crate) fn event(&mut self, leaf: &EventLeaf) -> Result<u64, Refusal> {
+        self.leaf(&Leaf::Event(leaf.clone()).to_bytes())
     }
 
     /// Writes a state in the place of an older one of its id.
     pub(crate) fn state(&mut self, state: &State) -> Result<(), Refusal> {
-        let tenant = self.tenant(&state.tenant)?;
-        let sealed = tenant.key.seal_state((state.id, state.expires), &state.bytes).map_err(Refusal::Write)?;
+        let (tenant, key) = (self.tenant(&state.tenant)?, self.keys.tenant(&state.tenant)?);
+        let sealed = key.seal_state((state.id, state.expires), &state.bytes).map_err(Refusal::Write)?;
         self.transaction
             .prepare_cached("INSERT OR REPLACE INTO states (id, tenant, sealed, expires) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![state.id.as_bytes(), tenant.id, sealed, state.expires.0])?;
+            .execute(params![state.id.as_bytes(), tenant, sealed, state.expires.0])?;
         Ok(())
     }
 
@@ -176,14 +252,23 @@ impl Batch<'_> {
 
     /// Commits a batch that added no leaf.
     pub(crate) fn commit_states(self) -> Result<(), StoreError> {
+        self.keys.commit()?;
         self.transaction.commit().map_err(StoreError::unavailable)
     }
 
-    /// Commits; gives the tree with this batch's leaves, which is the ledger from now on.
-    pub(crate) fn commit(self) -> Result<Tree, StoreError> {
-        let Self { transaction, tree, .. } = self;
+    /// Commits; gives what is the ledger from now on.
+    pub(crate) fn commit(self) -> Result<Committed, StoreError> {
+        let Self { transaction, tree, keys, given, .. } = self;
         let root = tree.root()?;
+        keys.commit()?;
         let write = || -> rusqlite::Result<()> {
+            for (key, last) in &given {
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO sequences (key, last) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET last = excluded.last",
+                    )?
+                    .execute(params![key, last])?;
+            }
             if tree.size() > 0 {
                 transaction
                     .prepare_cached("INSERT OR IGNORE INTO roots (size, root) VALUES (?1, ?2)")?
@@ -192,7 +277,12 @@ impl Batch<'_> {
             transaction.commit()
         };
         write().map_err(StoreError::unavailable)?;
-        Ok(tree)
+        Ok(Committed { tree, given })
+    }
+
+    /// The number of a key's next call.
+    fn next_of(&self, key: &str) -> u64 {
+        self.given.get(key).or_else(|| self.sequences.get(key)).map_or(1, |last| last.saturating_add(1))
     }
 
     fn leaf(&mut self, bytes: &[u8]) -> Result<u64, Refusal> {
@@ -209,48 +299,28 @@ impl Batch<'_> {
         self.transaction.prepare_cached("SELECT 1 FROM outcomes WHERE call = ?1")?.exists([call.as_bytes()])
     }
 
-    fn is_permit(&self, leaf: &OutcomeLeaf) -> rusqlite::Result<bool> {
+    fn permit_of(&self, leaf: &OutcomeLeaf) -> rusqlite::Result<Option<u64>> {
         self.transaction
-            .prepare_cached("SELECT 1 FROM decisions WHERE decision = ?1 AND hop = ?2 AND call = ?3 AND permit = 1")?
-            .exists(params![leaf.decision.as_bytes(), leaf.hop, leaf.call.as_bytes()])
+            .prepare_cached("SELECT leaf FROM decisions WHERE decision = ?1 AND hop = ?2 AND call = ?3 AND permit = 1")?
+            .query_row(params![leaf.decision.as_bytes(), leaf.hop, leaf.call.as_bytes()], |row| row.get(0))
+            .optional()
     }
 
     /// Makes sure that a tenant has its key.
     pub(crate) fn know(&mut self, tenant: &str) -> Result<(), Refusal> {
-        self.tenant(tenant).map(|_| ())
+        self.keys.tenant(tenant).map(|_| ()).map_err(Refusal::from)
     }
 
-    fn tenant(&mut self, name: &str) -> Result<Tenant, Refusal> {
-        if let Some(tenant) = self.tenants.get(name) {
-            return Ok(tenant.clone());
+    /// The number that stands for a tenant's name in this database.
+    fn tenant(&self, name: &str) -> rusqlite::Result<i64> {
+        let known =
+            self.transaction.prepare_cached("SELECT id FROM tenants WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional()?;
+        match known {
+            Some(id) => Ok(id),
+            None => {
+                self.transaction.prepare_cached("INSERT INTO tenants (name) VALUES (?1) RETURNING id")?.query_row([name], |row| row.get(0))
+            }
         }
-        let tenant = match self.stored_tenant(name)? {
-            Some(tenant) => tenant,
-            None => self.new_tenant(name)?,
-        };
-        self.tenants.insert(name.to_owned(), tenant.clone());
-        Ok(tenant)
-    }
-
-    fn stored_tenant(&self, name: &str) -> Result<Option<Tenant>, Refusal> {
-        let found = self
-            .transaction
-            .prepare_cached("SELECT id, wrapped FROM tenants WHERE name = ?1 AND wrapped IS NOT NULL")?
-            .query_row([name], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))
-            .optional()?;
-        let Some((id, wrapped)) = found else { return Ok(None) };
-        let key = TenantKey::unwrap(&wrapped, self.master, name).ok_or(Refusal::Write(StoreError::Encryption))?;
-        Ok(Some(Tenant { id, key }))
-    }
-
-    fn new_tenant(&self, name: &str) -> Result<Tenant, Refusal> {
-        let key = TenantKey::create().map_err(Refusal::Write)?;
-        let wrapped = key.wrap(self.master, name).map_err(Refusal::Write)?;
-        let id = self
-            .transaction
-            .prepare_cached("INSERT INTO tenants (name, wrapped) VALUES (?1, ?2) RETURNING id")?
-            .query_row(params![name, wrapped], |row| row.get(0))?;
-        Ok(Tenant { id, key })
     }
 }
 
@@ -259,6 +329,12 @@ impl Batch<'_> {
 impl From<rusqlite::Error> for Refusal {
     fn from(error: rusqlite::Error) -> Self {
         Self::Batch(StoreError::unavailable(error))
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        if error.is_unavailable() || matches!(error, StoreError::Unreadable(_)) { Self::Batch(error) } else { Self::Write(error) }
     }
 }
 

@@ -12,11 +12,21 @@ use crate::file::{create_private, draft_of, folder_of, publish};
 use crate::limits::{BUSY_TIMEOUT, CACHE_KIBIBYTES, STATEMENTS, WAL_BYTES_IDLE_MAX, WAL_PAGES};
 use crate::{Durability, StoreError};
 
-/// The newest schema that this program knows; `PRAGMA user_version` of the file.
-pub(crate) const SCHEMA: i64 = 2;
+/// One kind of database.
+pub(crate) struct Kind {
+    /// `PRAGMA application_id`.
+    application_id: i64,
+    /// The newest schema that this program knows; `PRAGMA user_version` of the file.
+    pub(crate) schema: i64,
+    /// What makes a new one.
+    tables: &'static [&'static str],
+}
 
-/// `PRAGMA application_id`: the letters `Cmty`.
-const APPLICATION_ID: i64 = 0x436d_7479;
+/// The ledger and what is kept beside it: the letters `Cmty`.
+pub(crate) const STORE: Kind = Kind { application_id: 0x436d_7479, schema: 3, tables: &[TABLES, STATES, LEDGER] };
+
+/// The keys of private records: the letters `CmtK`.
+pub(crate) const KEYS: Kind = Kind { application_id: 0x436d_744b, schema: 1, tables: &[include_str!("keys.sql")] };
 
 /// SQLite's own upper bound of `PRAGMA max_page_count`.
 const PAGES_MAX: u64 = 4_294_967_294;
@@ -26,6 +36,9 @@ const TABLES: &str = include_str!("schema.sql");
 /// What schema 2 added to [`TABLES`].
 pub(crate) const STATES: &str = include_str!("states.sql");
 
+/// What schema 3 added.
+pub(crate) const LEDGER: &str = include_str!("ledger.sql");
+
 /// The sequencer's connection. It is handed out only together with what a commit is to wait for.
 pub(crate) struct WriterDb {
     db: Connection,
@@ -34,7 +47,7 @@ pub(crate) struct WriterDb {
 }
 
 /// Creates the database if there is none.
-pub(crate) fn create_if_missing(path: &Path) -> Result<(), StoreError> {
+pub(crate) fn create_if_missing(path: &Path, kind: &Kind) -> Result<(), StoreError> {
     if path.exists() {
         return Ok(());
     }
@@ -42,7 +55,7 @@ pub(crate) fn create_if_missing(path: &Path) -> Result<(), StoreError> {
     fs::create_dir_all(folder_of(path)).map_err(failed)?;
     let draft = draft_of(path);
     drop(create_private(&draft).map_err(failed)?);
-    if let Err(error) = write_schema(&draft) {
+    if let Err(error) = write_schema(&draft, kind) {
         // The draft is useless; that it cannot be removed is not what the caller needs to hear.
         let _ = fs::remove_file(&draft);
         return Err(StoreError::unavailable(error));
@@ -51,9 +64,9 @@ pub(crate) fn create_if_missing(path: &Path) -> Result<(), StoreError> {
 }
 
 /// A connection that writes. `Os` leaves flushing to the operating system.
-pub(crate) fn for_writing(path: &Path, durability: Durability) -> Result<Connection, StoreError> {
+pub(crate) fn for_writing((path, kind): (&Path, &Kind), durability: Durability) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = open(path, flags)?;
+    let db = open((path, kind), flags)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
     let configure = || -> rusqlite::Result<()> {
         set_durability(&db, durability)?;
@@ -67,11 +80,11 @@ pub(crate) fn for_writing(path: &Path, durability: Durability) -> Result<Connect
 }
 
 /// A connection that cannot write.
-pub(crate) fn for_reading(path: &Path) -> Result<Connection, StoreError> {
+pub(crate) fn for_reading((path, kind): (&Path, &Kind)) -> Result<Connection, StoreError> {
     if !path.exists() {
         return Err(StoreError::NotFound(path.to_owned()));
     }
-    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+    open((path, kind), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
 }
 
 /// Bounds the database to `bytes` (rounded down to whole pages); none lifts the bound.
@@ -79,6 +92,11 @@ pub(crate) fn set_size_max(db: &Connection, bytes: Option<u64>) -> rusqlite::Res
     let page: u64 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
     let pages = bytes.map_or(PAGES_MAX, |bytes| (bytes / page.max(1)).clamp(1, PAGES_MAX));
     db.pragma_update(None, "max_page_count", pages)
+}
+
+/// Folds the write-ahead log into the database and empties it; false while a reader keeps it.
+pub(crate) fn fold(db: &Connection) -> rusqlite::Result<bool> {
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map(|busy: bool| !busy)
 }
 
 /// The schema of the file.
@@ -99,6 +117,11 @@ impl WriterDb {
         Self { db, durability, now: durability }
     }
 
+    /// For what must reach the disk whatever the store's durability: checkpoints, cosignatures, erasures.
+    pub(crate) fn synced(&mut self) -> rusqlite::Result<&mut Connection> {
+        self.with(Durability::Commit)
+    }
+
     /// For leaves: a commit is as durable as the store says.
     // INVARIANT: leaves are written through this alone, so none is acknowledged before what its own text promises.
     pub(crate) fn durable(&mut self) -> rusqlite::Result<&mut Connection> {
@@ -108,6 +131,11 @@ impl WriterDb {
     /// For what may be lost: a commit leaves flushing to the operating system, or to the next durable commit.
     pub(crate) fn lax(&mut self) -> rusqlite::Result<&mut Connection> {
         self.with(Durability::Os)
+    }
+
+    /// Whether every commit of leaves is on the disk when it is answered.
+    pub(crate) fn commits_reach_the_disk(&self) -> bool {
+        self.durability == Durability::Commit
     }
 
     /// For reading, and for settings.
@@ -132,17 +160,19 @@ fn set_durability(db: &Connection, durability: Durability) -> rusqlite::Result<(
     db.pragma_update(None, "synchronous", synchronous)
 }
 
-fn write_schema(path: &Path) -> rusqlite::Result<()> {
+fn write_schema(path: &Path, kind: &Kind) -> rusqlite::Result<()> {
     let db = Connection::open(path)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
+    let Kind { application_id, schema, tables } = kind;
+    let tables = tables.concat();
     db.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {TABLES} {STATES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}; COMMIT;"
+        "BEGIN IMMEDIATE; {tables} PRAGMA application_id = {application_id}; PRAGMA user_version = {schema}; COMMIT;"
     ))?;
     db.close().map_err(|(_, error)| error)
 }
 
-fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+fn open((path, kind): (&Path, &Kind), flags: OpenFlags) -> Result<Connection, StoreError> {
     let db = Connection::open_with_flags(path, flags).map_err(StoreError::unreadable)?;
     let configure = || -> rusqlite::Result<()> {
         db.busy_timeout(BUSY_TIMEOUT)?;
@@ -151,22 +181,22 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
         db.pragma_update(None, "secure_delete", true)
     };
     configure().map_err(StoreError::unreadable)?;
-    identify(&db, path)?;
+    identify(&db, (path, kind))?;
     Ok(db)
 }
 
-fn identify(db: &Connection, path: &Path) -> Result<(), StoreError> {
+fn identify(db: &Connection, (path, kind): (&Path, &Kind)) -> Result<(), StoreError> {
     let application = || db.pragma_query_value(None, "application_id", |row| row.get::<_, i64>(0));
     let (application, found) = match application().and_then(|id| Ok((id, schema_of(db)?))) {
         Ok(numbers) => numbers,
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => return Err(StoreError::Foreign(path.to_owned())),
         Err(error) => return Err(StoreError::unreadable(error)),
     };
-    if application != APPLICATION_ID {
+    if application != kind.application_id {
         return Err(StoreError::Foreign(path.to_owned()));
     }
-    if found > SCHEMA {
-        return Err(StoreError::Newer { path: path.to_owned(), found, known: SCHEMA });
+    if found > kind.schema {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known: kind.schema });
     }
     Ok(())
 }
@@ -179,13 +209,14 @@ mod tests {
     fn leaves_are_flushed_whatever_was_written_before_them() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.db");
-        create_if_missing(&path).unwrap();
+        create_if_missing(&path, &STORE).unwrap();
         let check = |durability, durable: i64| {
-            let mut db = WriterDb::new(for_writing(&path, durability).unwrap(), durability);
+            let mut db = WriterDb::new(for_writing((&path, &STORE), durability).unwrap(), durability);
             let synchronous = |db: &Connection| db.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0)).unwrap();
             for _ in 0..2 {
                 assert_eq!(synchronous(db.durable().unwrap()), durable);
                 assert_eq!(synchronous(db.lax().unwrap()), 1);
+                assert_eq!(synchronous(db.synced().unwrap()), 2);
             }
             assert_eq!(synchronous(db.durable().unwrap()), durable);
         };

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use comity_ledger::TreeError;
 use comity_vocab::{Digest, KeyId};
 
+use crate::custody::{LOCKED, OPEN_TO_OTHERS, WRONG_PASSPHRASE};
+
 /// Why the store did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -48,6 +50,14 @@ pub enum StoreError {
         found: i64,
         /// The newest that this program knows.
         known: i64,
+    },
+    /// Written by an older program, and not upgraded yet.
+    #[error("the store `{}` has schema {found}, and cannot be read before it is upgraded", .path.display())]
+    Older {
+        /// The database.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
     },
     /// The key that wraps all tenants' keys is missing, open to others or another one.
     #[error("the master key `{}` {reason}", .path.display())]
@@ -112,6 +122,34 @@ pub enum StoreError {
     /// Not the beginning of a decision's digest.
     #[error("`{0}` is not the beginning of a decision")]
     BadPrefix(String),
+    /// A checkpoint that is not one of this ledger, or older than what others saw.
+    #[error("a checkpoint of {size} leaves is not one of this ledger, or covers fewer leaves than the last")]
+    NotOurs {
+        /// What it covers.
+        size: u64,
+    },
+    /// Another checkpoint of that log was cosigned in between.
+    #[error("a checkpoint of {size} leaves was cosigned in between")]
+    WitnessedMore {
+        /// What the latest covers.
+        size: u64,
+    },
+    /// Leaves that must stay.
+    #[error("leaves before {minimum} cannot be pruned: only those before {most} can")]
+    NotPrunable {
+        /// What was asked.
+        minimum: u64,
+        /// What could be.
+        most: u64,
+    },
+    /// The leaf is there no more; its hash is.
+    #[error("leaf {index} was pruned: the first that is left is {minimum}")]
+    Pruned {
+        /// The leaf.
+        index: u64,
+        /// The first that is left.
+        minimum: u64,
+    },
     /// No such leaf or tree.
     #[error(transparent)]
     Tree(#[from] TreeError),
@@ -139,6 +177,7 @@ impl StoreError {
             Self::NotFound(_) => Some("start a gateway with `comity up`, or create a key with `comity keys create`".to_owned()),
             Self::Foreign(_) => Some("name another file, or move this one away".to_owned()),
             Self::Newer { .. } => Some("use the program that wrote it, or a newer one".to_owned()),
+            Self::Older { .. } => Some("start the gateway once with `comity up`: it upgrades the store in place".to_owned()),
             Self::MasterKey { path, reason } => Some(master_key_hint(path, reason)),
             Self::Tampered { .. } => {
                 Some("keep this file as it is, and compare it with a copy or with a root that others have seen".to_owned())
@@ -146,6 +185,7 @@ impl StoreError {
             Self::NoSuchDecision(_) => Some("list the last decisions with `comity ledger show`".to_owned()),
             Self::AmbiguousDecision(_) => Some("give more digits".to_owned()),
             Self::BadPrefix(_) => Some("give the first 4 to 64 hex digits of the decision, as in the header `comity-decision`".to_owned()),
+            Self::NotPrunable { .. } => Some("a published checkpoint must cover them, and no call may be under way before".to_owned()),
             Self::UnknownKey(_) => Some("list the keys with `comity keys list`".to_owned()),
             Self::Unreadable(_)
             | Self::Duplicate { .. }
@@ -154,6 +194,9 @@ impl StoreError {
             | Self::TooLarge { .. }
             | Self::WrongRecord
             | Self::GenerationDiffers(_)
+            | Self::NotOurs { .. }
+            | Self::WitnessedMore { .. }
+            | Self::Pruned { .. }
             | Self::Tree(_)
             | Self::BadKey(_)
             | Self::Encryption => None,
@@ -189,8 +232,10 @@ fn in_use_hint(path: &Path, pid: Option<u32>) -> String {
 }
 
 fn master_key_hint(path: &Path, reason: &str) -> String {
-    if reason == crate::master::OPEN_TO_OTHERS {
+    if reason == OPEN_TO_OTHERS {
         format!("run `chmod 600 {}`", path.display())
+    } else if reason == LOCKED || reason == WRONG_PASSPHRASE {
+        "say where the passphrase is: `passphrase = { env = \"COMITY_PASSPHRASE\" }` under `[store]` in `comity.toml`".to_owned()
     } else {
         format!("put the key that belongs to this store back to `{}`: without it no fact record can be read", path.display())
     }

@@ -58,6 +58,6 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 }
 
 /// A new name lasts only once its folder is flushed.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder_of(path))?.sync_all() } else { Ok(()) }
 }

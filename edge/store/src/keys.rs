@@ -8,7 +8,7 @@ use std::path::Path;
 use comity_vocab::{Classification, Digest, Instant, KeyId, Plain, Workload};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
-use crate::connection::{create_if_missing, for_writing};
+use crate::connection::{STORE, create_if_missing, for_writing};
 use crate::limits::{PURPOSE_BYTES_MAX, PURPOSES_MAX};
 use crate::{Durability, StoreError};
 
@@ -87,8 +87,8 @@ impl Keys {
     /// # Errors
     /// [`StoreError`] when the file cannot be used.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        create_if_missing(path)?;
-        Ok(Self(for_writing(path, Durability::Commit)?.into()))
+        create_if_missing(path, &STORE)?;
+        Ok(Self(for_writing((path, &STORE), Durability::Commit)?.into()))
     }
 
     /// Makes a key and gives its text, which nobody can read again.

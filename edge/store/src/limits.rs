@@ -26,8 +26,17 @@ pub(crate) const WAL_BYTES_IDLE_MAX: i64 = 64 * 1024 * 1024;
 /// Bytes of one fact record: facts of some hundred candidates. Content is kept elsewhere.
 pub(crate) const RECORD_BYTES_MAX: usize = 1024 * 1024;
 
-/// Bytes of a tenant's name: a root unit, which is a name of at most 128 bytes.
-pub(crate) const TENANT_BYTES_MAX: usize = 128;
+/// Bytes of a tenant's or a workload's name: names are of at most 128 bytes.
+pub(crate) const NAME_BYTES_MAX: usize = 128;
+
+/// Bytes of one body or answer that is kept: more than people write, less than what would hold up the other leaves of its batch for long.
+pub const CONTENT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Keys of private records that the sequencer knows without looking: some 20 MiB. Beyond it all are looked up anew.
+pub(crate) const DATA_KEYS_KNOWN_MAX: usize = 65_536;
+
+/// Leaves pruned in one transaction, which others' writes wait for: about half a second.
+pub(crate) const PRUNE_BATCH_MAX: u64 = 65_536;
 
 /// Bytes of one state: who made something at an upstream, at which offering, and the facts of its chain.
 pub(crate) const STATE_BYTES_MAX: usize = 4 * 1024;
@@ -53,8 +62,8 @@ pub(crate) const STATES_LOST_MAX: usize = 65_536;
 /// How long closing waits for readers before it leaves the write-ahead log to the next start.
 pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Statements kept prepared on one connection: all that the sequencer has (about 20), so that none is parsed twice.
-pub(crate) const STATEMENTS: usize = 32;
+/// Statements kept prepared on one connection: all that the sequencer has (about 30), so that none is parsed twice.
+pub(crate) const STATEMENTS: usize = 48;
 
 /// Bytes of one generation: all terms or a whole catalogue as text.
 pub(crate) const GENERATION_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -3,24 +3,30 @@
 //! A reader never writes the store and needs no lock. Without the master key it reads everything but fact records.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use comity_ledger::{DecisionLeaf, EMPTY_ROOT, Leaf, OutcomeLeaf, Tree, prove_consistency, prove_inclusion};
+use comity_ledger::{DecisionLeaf, EMPTY_ROOT, Hashes as _, Leaf, OutcomeLeaf, StoredAt, Tree, prove_consistency, prove_inclusion};
 use comity_vocab::{Digest, Plain};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::append::StoredHashes;
-use crate::connection::{for_reading, master_check};
+use crate::checkpoint::{Head, Published, Witnessed, last_published, witnessed};
+use crate::connection::{STORE, for_reading, master_check, schema_of};
+use crate::custody::{Custody, FileCustody, LOCKED, Unlock};
+use crate::data_keys::DataKeyReader;
 use crate::file::create_private;
 use crate::limits::{LEAVES_READ_MAX, PREFIX_DIGITS_MIN};
-use crate::master::MasterKey;
-use crate::record::TenantKey;
+use crate::prune::minimum_of;
+use crate::record::Content;
 use crate::{Generation, StoreError, Verified, generation, verify};
 
 /// A read-only connection to a store.
 pub struct Reader {
     path: PathBuf,
     db: Connection,
-    master: Option<MasterKey>,
+    /// None when the master key, or the file of keys, is not here.
+    keys: Option<DataKeyReader>,
+    public_key: Option<[u8; 32]>,
 }
 
 /// A leaf as it is stored.
@@ -42,6 +48,8 @@ pub struct FoundDecision {
     pub leaf: DecisionLeaf,
     /// What admit and rank were given.
     pub record: FactRecord,
+    /// The number of the call among those of its API key, kept with the record; none when that does not open, and in stores made early.
+    pub sequence: Option<u64>,
     /// How the call ended and where that leaf is; none while it goes on, and for calls that were denied.
     pub outcome: Option<(u64, OutcomeLeaf)>,
     /// The places of the decision leaves of the same call, this one among them, in the order of hops.
@@ -52,24 +60,44 @@ pub struct FoundDecision {
 pub enum FactRecord {
     /// In clear.
     Open(Plain<Vec<u8>>),
-    /// It was erased, or its tenant's key was.
+    /// Its key was destroyed.
     Erased,
-    /// The master key is not here.
+    /// The master key, its passphrase or the file of keys is not here.
     Sealed,
 }
 
 // === impl Reader ===
 
 impl Reader {
-    /// Opens the store at `path` for reading. Blocks, as everything here.
+    /// Opens the store at `path` for reading. Blocks, as everything here. Private records open if the master key lies there in clear.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Foreign`], [`StoreError::Newer`], [`StoreError::MasterKey`].
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let db = for_reading(path)?;
+        Self::open_with(path, &Unlock::default())
+    }
+
+    /// As [`Reader::open`]; private records open also if the master key lies there under this passphrase.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn open_with(path: &Path, unlock: &Unlock) -> Result<Self, StoreError> {
+        let db = for_reading((path, &STORE))?;
+        let found = schema_of(&db).map_err(StoreError::unreadable)?;
+        if found < STORE.schema {
+            return Err(StoreError::Older { path: path.to_owned(), found });
+        }
         let known = master_check(&db).map_err(StoreError::unreadable)?;
-        let master = MasterKey::load(path, known)?;
-        Ok(Self { path: path.to_owned(), db, master })
+        let custody = match FileCustody::load(path, known, unlock) {
+            Err(StoreError::MasterKey { reason, .. }) if reason == LOCKED => None,
+            loaded => loaded?,
+        };
+        let public_key = custody.as_ref().map(Custody::public_key);
+        let keys = match custody {
+            Some(custody) => DataKeyReader::open(path, Arc::new(custody))?,
+            None => None,
+        };
+        Ok(Self { path: path.to_owned(), db, keys, public_key })
     }
 
     /// How many leaves are committed.
@@ -95,21 +123,108 @@ impl Reader {
     /// One leaf, if there is one at `index`.
     ///
     /// # Errors
-    /// [`StoreError::Tampered`] when its bytes are no leaf.
+    /// [`StoreError::Tampered`] when its bytes are no leaf; [`StoreError::Pruned`].
     pub fn leaf(&self, index: u64) -> Result<Option<StoredLeaf>, StoreError> {
+        let minimum = self.minimum()?;
+        if index < minimum {
+            return Err(StoreError::Pruned { index, minimum });
+        }
         Ok(self.leaves(index, 1)?.into_iter().find(|leaf| leaf.index == index))
     }
 
-    /// Up to `count` leaves from `from` on; at most 10,000 at once.
+    /// Up to `count` leaves from `from` on, without those that were pruned; at most 10,000 at once.
     ///
     /// # Errors
     /// [`StoreError::Tampered`] when the bytes of one are no leaf.
     pub fn leaves(&self, from: u64, count: usize) -> Result<Vec<StoredLeaf>, StoreError> {
+        let from = from.max(self.minimum()?);
+        let entries = self.entries(from, count)?;
+        (from..).zip(entries).map(|(index, bytes)| stored_leaf(index, bytes)).collect()
+    }
+
+    /// The bytes of up to `count` leaves from `from` on, not looked into; at most 10,000 at once. Those of a pruned leaf are empty.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`].
+    pub fn entries(&self, from: u64, count: usize) -> Result<Vec<Vec<u8>>, StoreError> {
         let read = || -> rusqlite::Result<Vec<(u64, Vec<u8>)>> {
             let mut statement = self.db.prepare_cached("SELECT idx, bytes FROM leaves WHERE idx >= ?1 ORDER BY idx LIMIT ?2")?;
             statement.query_map(params![from, count.min(LEAVES_READ_MAX)], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         };
-        read().map_err(StoreError::unreadable)?.into_iter().map(|(index, bytes)| stored_leaf(index, bytes)).collect()
+        let entries = read().map_err(StoreError::unreadable)?;
+        match (from..).zip(&entries).find(|(expected, (index, _))| expected != index) {
+            Some((missing, _)) => Err(StoreError::tampered(missing, "the leaf is missing")),
+            None => Ok(entries.into_iter().map(|(_, bytes)| bytes).collect()),
+        }
+    }
+
+    /// The hashes of `count` complete subtrees of one level, from `first` on: what a tile holds. At most 256 at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Tree`] when one is not there yet.
+    pub fn hashes(&self, first: StoredAt, count: u16) -> Result<Vec<Digest>, StoreError> {
+        let stored = StoredHashes(&self.db);
+        let numbers = first.number..first.number.saturating_add(u64::from(count.min(256)));
+        numbers.map(|number| Ok(stored.hash(StoredAt { level: first.level, number })?)).collect()
+    }
+
+    /// The first leaf that was not pruned.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`].
+    pub fn minimum(&self) -> Result<u64, StoreError> {
+        minimum_of(&self.db).map_err(StoreError::unreadable)
+    }
+
+    /// The checkpoint that others saw last.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`].
+    pub fn published(&self) -> Result<Option<Published>, StoreError> {
+        last_published(&self.db).map_err(StoreError::unreadable)
+    }
+
+    /// The first checkpoint that others saw which covers leaf `index`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`].
+    pub fn published_over(&self, index: u64) -> Result<Option<Published>, StoreError> {
+        let read =
+            |row: &Row<'_>| Ok(Published { head: Head { size: row.get(0)?, root: Digest::from_bytes(row.get(1)?) }, note: row.get(2)? });
+        let statement = self.db.prepare_cached("SELECT size, root, note FROM checkpoints WHERE size > ?1 ORDER BY size LIMIT 1");
+        statement.and_then(|mut statement| statement.query_row([index], read).optional()).map_err(StoreError::unreadable)
+    }
+
+    /// The latest foreign checkpoint of the log with this origin that was cosigned here.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`].
+    pub fn witnessed(&self, origin: &str) -> Result<Option<Witnessed>, StoreError> {
+        witnessed(&self.db, origin).map_err(StoreError::unreadable)
+    }
+
+    /// The Ed25519 public key of this ledger's checkpoints; none when the master key or its passphrase is not here.
+    #[must_use]
+    pub const fn public_key(&self) -> Option<[u8; 32]> {
+        self.public_key
+    }
+
+    /// Content that was kept of the decision at `index`, if it was and still opens.
+    ///
+    /// # Errors
+    /// [`StoreError::Tampered`] when it was changed.
+    pub fn content(&self, index: u64, part: Content) -> Result<Option<Plain<Vec<u8>>>, StoreError> {
+        let Some(Leaf::Decision(leaf)) = self.leaf(index)?.map(|stored| stored.leaf) else { return Ok(None) };
+        let statement = self.db.prepare_cached("SELECT key, sealed FROM contents WHERE leaf = ?1 AND part = ?2");
+        let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?));
+        let found = statement.and_then(|mut statement| statement.query_row(params![index, part.number()], read).optional());
+        let Some((id, sealed)) = found.map_err(StoreError::unreadable)? else { return Ok(None) };
+        let Some(keys) = &self.keys else { return Ok(None) };
+        let Some(key) = keys.by_id(id)? else { return Ok(None) };
+        match key.open_content((leaf.decision, leaf.hop), (part, &sealed)) {
+            Some(content) => Ok(Some(Plain::new(content))),
+            None => Err(StoreError::tampered(index, "the content that was kept beside it was changed")),
+        }
     }
 
     /// The one decision whose digest begins with `prefix`, 4 to 64 hex digits.
@@ -161,10 +276,10 @@ impl Reader {
     /// # Errors
     /// [`StoreError::Tampered`] with the first leaf that is wrong.
     pub fn verify(&self) -> Result<Verified, StoreError> {
-        verify::verify(&self.db, self.master.as_ref())
+        verify::verify(&self.db, self.keys.as_ref())
     }
 
-    /// Writes a consistent copy, one file without the master key, to a new file at `path`.
+    /// Writes a consistent copy, one file without any key, to a new file at `path`: private records do not open in it.
     ///
     /// # Errors
     /// [`StoreError::File`] when there is a file already.
@@ -183,15 +298,15 @@ impl Reader {
     fn decision_at(&self, index: u64) -> Result<FoundDecision, StoreError> {
         let stored = self.leaf(index)?.ok_or_else(|| StoreError::tampered(index, "the leaf is missing"))?;
         let Leaf::Decision(leaf) = stored.leaf else { return Err(StoreError::tampered(index, "the leaf is not a decision")) };
-        let record = self.record_of(index, &leaf)?;
+        let (record, sequence) = self.record_of(index, &leaf)?;
         let outcome = self.outcome_of(leaf.call)?;
         let hops = self.hops_of(leaf.call).map_err(StoreError::unreadable)?;
-        Ok(FoundDecision { index, leaf, record, outcome, hops })
+        Ok(FoundDecision { index, leaf, record, sequence, outcome, hops })
     }
 
-    fn record_of(&self, index: u64, leaf: &DecisionLeaf) -> Result<FactRecord, StoreError> {
+    fn record_of(&self, index: u64, leaf: &DecisionLeaf) -> Result<(FactRecord, Option<u64>), StoreError> {
         let stored = stored_record(&self.db, index).map_err(StoreError::unreadable)?;
-        open_record(stored, leaf, self.master.as_ref()).map_err(|what| StoreError::tampered(index, what))
+        open_record(stored, leaf, self.keys.as_ref()).map_err(|what| StoreError::tampered(index, what))
     }
 
     fn outcome_of(&self, call: Digest) -> Result<Option<(u64, OutcomeLeaf)>, StoreError> {
@@ -201,7 +316,7 @@ impl Reader {
         let Some(index) = found else { return Ok(None) };
         match self.leaf(index)?.map(|stored| stored.leaf) {
             Some(Leaf::Outcome(leaf)) => Ok(Some((index, leaf))),
-            Some(Leaf::Decision(_)) | None => Err(StoreError::tampered(index, "the leaf is not an outcome")),
+            Some(Leaf::Decision(_) | Leaf::Event(_)) | None => Err(StoreError::tampered(index, "the leaf is not an outcome")),
         }
     }
 
@@ -211,35 +326,34 @@ impl Reader {
     }
 }
 
-/// A fact record as it is stored: tenant, wrapped key, sealed record.
+/// A record as it is stored: the id of its key, and what is encrypted under it.
 pub(crate) struct StoredRecord {
-    tenant: String,
-    wrapped: Option<Vec<u8>>,
+    key: Option<i64>,
     sealed: Vec<u8>,
 }
 
 /// The record beside the decision leaf at `index`.
 pub(crate) fn stored_record(db: &Connection, index: u64) -> rusqlite::Result<Option<StoredRecord>> {
-    let read = |row: &Row<'_>| Ok(StoredRecord { tenant: row.get(0)?, wrapped: row.get(1)?, sealed: row.get(2)? });
-    db.prepare_cached("SELECT t.name, t.wrapped, r.sealed FROM records r JOIN tenants t ON t.id = r.tenant WHERE r.leaf = ?1")?
-        .query_row([index], read)
-        .optional()
+    let read = |row: &Row<'_>| Ok(StoredRecord { key: row.get(0)?, sealed: row.get(1)? });
+    db.prepare_cached("SELECT key, sealed FROM records WHERE leaf = ?1")?.query_row([index], read).optional()
 }
 
-/// Decrypts a record and compares it with the digest that its leaf names; else says what is wrong.
+/// Decrypts a record and compares it with the digest that its leaf names; else says what is wrong. With it comes the call's number.
 pub(crate) fn open_record(
     stored: Option<StoredRecord>,
     leaf: &DecisionLeaf,
-    master: Option<&MasterKey>,
-) -> Result<FactRecord, &'static str> {
-    let Some(StoredRecord { tenant, wrapped: Some(wrapped), sealed }) = stored else { return Ok(FactRecord::Erased) };
-    let Some(master) = master else { return Ok(FactRecord::Sealed) };
-    let key = TenantKey::unwrap(&wrapped, master, &tenant).ok_or("the key of its tenant was changed")?;
-    let record = key.open((leaf.decision, leaf.hop), &sealed).ok_or("its fact record was changed")?;
-    if comity_ledger::facts_digest(&record) != leaf.facts {
+    keys: Option<&DataKeyReader>,
+) -> Result<(FactRecord, Option<u64>), &'static str> {
+    let Some(StoredRecord { key: Some(id), sealed }) = stored else { return Ok((FactRecord::Erased, None)) };
+    let Some(keys) = keys else { return Ok((FactRecord::Sealed, None)) };
+    let Some(key) = keys.by_id(id).map_err(|_| "the key of its fact record was changed")? else { return Ok((FactRecord::Erased, None)) };
+    let plain = key.open((leaf.decision, leaf.hop), &sealed).ok_or("its fact record was changed")?;
+    let (number, record) = plain.split_first_chunk::<8>().ok_or("its fact record is too short")?;
+    if comity_ledger::facts_digest(record) != leaf.facts {
         return Err("its fact record is another one");
     }
-    Ok(FactRecord::Open(Plain::new(record)))
+    let sequence = Some(u64::from_be_bytes(*number)).filter(|number| *number > 0);
+    Ok((FactRecord::Open(Plain::new(record.to_vec())), sequence))
 }
 
 fn stored_leaf(index: u64, bytes: Vec<u8>) -> Result<StoredLeaf, StoreError> {

@@ -5,13 +5,15 @@
 use comity_ledger::{DecisionLeaf, Verdict};
 use comity_vocab::{Digest, OfferingId};
 
+use crate::append::Decided;
+
 /// One decision is in the ledger. Used up by sending the call.
 ///
 /// It cannot be made elsewhere:
 ///
 /// ```compile_fail,E0451
 /// fn forge(decision: comity_vocab::Digest) -> comity_store::Receipt {
-///     comity_store::Receipt { decision, call: decision, hop: 0, leaf: 0, offering: None }
+///     comity_store::Receipt { decision, call: decision, hop: 0, leaf: 0, sequence: 0, offering: None }
 /// }
 /// ```
 ///
@@ -28,6 +30,7 @@ pub struct Receipt {
     call: Digest,
     hop: u32,
     leaf: u64,
+    sequence: u64,
     offering: Option<OfferingId>,
 }
 
@@ -35,12 +38,12 @@ pub struct Receipt {
 
 impl Receipt {
     // INVARIANT: called by the writer only, after COMMIT. A denial's receipt names no offering, so it opens no way.
-    pub(crate) fn after_commit(leaf: &DecisionLeaf, index: u64) -> Self {
+    pub(crate) fn after_commit(leaf: &DecisionLeaf, decided: Decided) -> Self {
         let offering = match leaf.verdict {
             Verdict::Permit => leaf.offering.clone(),
             Verdict::Denial => None,
         };
-        Self { decision: leaf.decision, call: leaf.call, hop: leaf.hop, leaf: index, offering }
+        Self { decision: leaf.decision, call: leaf.call, hop: leaf.hop, leaf: decided.index, sequence: decided.sequence, offering }
     }
 
     /// The digest that permit and prepared call must bear too.
@@ -65,6 +68,12 @@ impl Receipt {
     #[must_use]
     pub const fn leaf(&self) -> u64 {
         self.leaf
+    }
+
+    /// The number of the call among those of its API key, from 1 without gaps.
+    #[must_use]
+    pub const fn sequence(&self) -> u64 {
+        self.sequence
     }
 
     /// The offering that the leaf permits; none for a denial.

@@ -1,24 +1,37 @@
-//! Encryption of fact records, of upstream states, and of the keys they are encrypted under.
+//! Encryption of private records, contents and upstream states. The keys lie in a file of their own (`data_keys.rs`).
 //!
 //! Format 1: version byte, 32 random bytes, AES-256-GCM ciphertext and tag. Each box has a key of its own (HKDF-SHA256 of the tenant's key and
 //! the random bytes), so no nonce can ever repeat, however many records a tenant has. Never reuse the random bytes.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
+use aws_lc_rs::hmac;
 use comity_vocab::{Digest, Instant, Plain};
 
 use crate::StoreError;
-use crate::master::MasterKey;
 
-/// The key of one tenant's records and states. Erasing it erases them. It has no `Debug`.
+/// The key of one tenant's pseudonyms and states, and of what finds its data subjects. Erasing it erases them. It has no `Debug`.
 #[derive(Clone)]
 pub(crate) struct TenantKey([u8; 32]);
+
+/// The key of the private records of one workload, month and, where one was named, data subject. Erasing it erases them. It has no `Debug`.
+#[derive(Clone)]
+pub(crate) struct DataKey([u8; 32]);
+
+/// What is kept in clear of a call, when it is kept at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// The body of the call as it came in.
+    Call,
+    /// The answer as it went to the client.
+    Answer,
+}
 
 const FORMAT: u8 = 1;
 const SALT_BYTES: usize = 32;
 const RECORD_USE: &[u8] = b"comity fact record v1";
 const STATE_USE: &[u8] = b"comity upstream state v1";
-const WRAP_USE: &[u8] = b"comity tenant key v1";
+const SUBJECT_USE: &[u8] = b"comity data subject v1";
 const PSEUDONYM_USE: &[u8] = b"comity pseudonyms v1";
 
 // === impl TenantKey ===
@@ -40,25 +53,30 @@ impl TenantKey {
         filled.map(|()| Plain::new(key)).map_err(|_| StoreError::Encryption)
     }
 
-    /// The key encrypted under the master key, bound to the tenant's name.
-    pub(crate) fn wrap(&self, master: &MasterKey, tenant: &str) -> Result<Vec<u8>, StoreError> {
-        seal((master.bytes(), WRAP_USE), tenant.as_bytes(), &self.0)
+    /// Wraps the bytes of a key.
+    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
-    /// The key again; none when it is not this tenant's or was changed.
-    pub(crate) fn unwrap(wrapped: &[u8], master: &MasterKey, tenant: &str) -> Option<Self> {
-        let bytes = open((master.bytes(), WRAP_USE), tenant.as_bytes(), wrapped)?;
-        bytes.try_into().ok().map(Self)
+    /// The bytes, to be wrapped.
+    pub(crate) const fn bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 
-    /// A fact record encrypted, bound to its decision and hop.
-    pub(crate) fn seal(&self, (decision, hop): (Digest, u32), record: &[u8]) -> Result<Vec<u8>, StoreError> {
-        seal((&self.0, RECORD_USE), &bound_to(decision, hop), record)
-    }
-
-    /// A fact record in clear; none when it was changed or belongs to another decision.
-    pub(crate) fn open(&self, (decision, hop): (Digest, u32), sealed: &[u8]) -> Option<Vec<u8>> {
+    /// A fact record of a store of schema 2 in clear.
+    pub(crate) fn open_old(&self, (decision, hop): (Digest, u32), sealed: &[u8]) -> Option<Vec<u8>> {
         open((&self.0, RECORD_USE), &bound_to(decision, hop), sealed)
+    }
+
+    /// What stands for a data subject in the file of keys: it finds the subject again, and leads nobody to it without this key.
+    pub(crate) fn subject(&self, subject: &Plain<String>) -> [u8; 32] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0);
+        let mut context = hmac::Context::with_key(&key);
+        context.update(SUBJECT_USE);
+        context.update(subject.expose().as_bytes());
+        let mut name = [0; 32];
+        name.iter_mut().zip(context.sign().as_ref()).for_each(|(to, from)| *to = *from);
+        name
     }
 
     /// A state encrypted, bound to its id and expiry.
@@ -72,6 +90,64 @@ impl TenantKey {
     }
 }
 
+// === impl DataKey ===
+
+impl DataKey {
+    /// A new random key.
+    pub(crate) fn create() -> Result<Self, StoreError> {
+        TenantKey::create().map(|TenantKey(bytes)| Self(bytes))
+    }
+
+    /// Wraps the bytes of a key.
+    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, to be wrapped.
+    pub(crate) const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// A record encrypted, bound to its decision and hop.
+    pub(crate) fn seal(&self, (decision, hop): (Digest, u32), record: &[u8]) -> Result<Vec<u8>, StoreError> {
+        seal((&self.0, RECORD_USE), &bound_to(decision, hop), record)
+    }
+
+    /// A record in clear; none when it was changed or belongs to another decision.
+    pub(crate) fn open(&self, (decision, hop): (Digest, u32), sealed: &[u8]) -> Option<Vec<u8>> {
+        open((&self.0, RECORD_USE), &bound_to(decision, hop), sealed)
+    }
+
+    /// Content encrypted, bound to its decision and hop.
+    pub(crate) fn seal_content(&self, (decision, hop): (Digest, u32), (part, bytes): (Content, &[u8])) -> Result<Vec<u8>, StoreError> {
+        seal((&self.0, part.purpose()), &bound_to(decision, hop), bytes)
+    }
+
+    /// Content in clear; none when it was changed or belongs elsewhere.
+    pub(crate) fn open_content(&self, (decision, hop): (Digest, u32), (part, sealed): (Content, &[u8])) -> Option<Vec<u8>> {
+        open((&self.0, part.purpose()), &bound_to(decision, hop), sealed)
+    }
+}
+
+// === impl Content ===
+
+impl Content {
+    /// The number in the store.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::Call => 0,
+            Self::Answer => 1,
+        }
+    }
+
+    const fn purpose(self) -> &'static [u8] {
+        match self {
+            Self::Call => b"comity content of call v1",
+            Self::Answer => b"comity content of answer v1",
+        }
+    }
+}
+
 fn bound_to(decision: Digest, hop: u32) -> Vec<u8> {
     [decision.as_bytes().as_slice(), &hop.to_be_bytes()].concat()
 }
@@ -80,7 +156,8 @@ fn lasting(id: Digest, expires: Instant) -> Vec<u8> {
     [id.as_bytes().as_slice(), &expires.0.to_be_bytes()].concat()
 }
 
-fn seal((key, purpose): (&[u8; 32], &[u8]), aad: &[u8], plain: &[u8]) -> Result<Vec<u8>, StoreError> {
+/// Encrypts `plain` for `purpose`, bound to `aad`.
+pub(crate) fn seal((key, purpose): (&[u8; 32], &[u8]), aad: &[u8], plain: &[u8]) -> Result<Vec<u8>, StoreError> {
     let mut salt = [0; SALT_BYTES];
     aws_lc_rs::rand::fill(&mut salt).map_err(|_| StoreError::Encryption)?;
     let mut body = plain.to_vec();
@@ -89,7 +166,8 @@ fn seal((key, purpose): (&[u8; 32], &[u8]), aad: &[u8], plain: &[u8]) -> Result<
     Ok([&[FORMAT], salt.as_slice(), &body].concat())
 }
 
-fn open((key, purpose): (&[u8; 32], &[u8]), aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+/// Decrypts it; none when anything of it was changed.
+pub(crate) fn open((key, purpose): (&[u8; 32], &[u8]), aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
     let (format, rest) = sealed.split_first()?;
     if *format != FORMAT {
         return None;
@@ -123,12 +201,12 @@ mod tests {
 
     #[test]
     fn opens_only_whole_and_only_for_its_decision_hop_and_key() {
-        let key = TenantKey::create().unwrap();
+        let key = DataKey::create().unwrap();
         let sealed = key.seal((digest(1), 0), b"facts").unwrap();
         assert_eq!(key.open((digest(1), 0), &sealed).unwrap(), b"facts");
         assert!(key.open((digest(2), 0), &sealed).is_none());
         assert!(key.open((digest(1), 1), &sealed).is_none());
-        assert!(TenantKey::create().unwrap().open((digest(1), 0), &sealed).is_none());
+        assert!(DataKey::create().unwrap().open((digest(1), 0), &sealed).is_none());
         for at in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[at] ^= 1;
@@ -147,10 +225,28 @@ mod tests {
 
     #[test]
     fn the_same_record_never_looks_the_same() {
-        let key = TenantKey::create().unwrap();
+        let key = DataKey::create().unwrap();
         let [one, two] = [(); 2].map(|()| key.seal((digest(1), 0), b"facts").unwrap());
         assert_ne!(one, two);
         assert!(!one.windows(5).any(|window| window == b"facts"));
+    }
+
+    #[test]
+    fn content_opens_as_what_it_is_only() {
+        let key = DataKey::create().unwrap();
+        let sealed = key.seal_content((digest(1), 0), (Content::Call, b"text")).unwrap();
+        assert_eq!(key.open_content((digest(1), 0), (Content::Call, &sealed)).unwrap(), b"text");
+        assert!(key.open_content((digest(1), 0), (Content::Answer, &sealed)).is_none());
+        assert!(key.open_content((digest(1), 1), (Content::Call, &sealed)).is_none());
+        assert!(key.open((digest(1), 0), &sealed).is_none());
+    }
+
+    #[test]
+    fn a_data_subject_is_found_again_by_its_tenant_only() {
+        let [one, two] = [(); 2].map(|()| TenantKey::create().unwrap());
+        let named = |name: &str| Plain::new(name.to_owned());
+        assert_eq!(one.subject(&named("a")), one.subject(&named("a")));
+        assert!(one.subject(&named("a")) != one.subject(&named("b")) && one.subject(&named("a")) != two.subject(&named("a")));
     }
 
     #[test]

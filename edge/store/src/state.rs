@@ -11,10 +11,10 @@ use comity_vocab::{Digest, Instant};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::StoreError;
-use crate::connection::for_reading;
-use crate::limits::{EXPIRED_BATCH_MAX, STATE_BYTES_MAX, STATES_BATCH_MAX, STATES_LOST_MAX, STATES_PENDING_MAX, TENANT_BYTES_MAX};
-use crate::master::MasterKey;
-use crate::record::TenantKey;
+use crate::connection::{STORE, for_reading};
+use crate::custody::Custody;
+use crate::data_keys::DataKeyReader;
+use crate::limits::{EXPIRED_BATCH_MAX, NAME_BYTES_MAX, STATE_BYTES_MAX, STATES_BATCH_MAX, STATES_LOST_MAX, STATES_PENDING_MAX};
 
 /// Something that an upstream keeps under an id, as the gateway remembers it. It has no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
@@ -32,10 +32,10 @@ pub struct State {
 /// The states of one store: those that wait, and a connection that reads those that were written.
 pub(crate) struct States {
     path: PathBuf,
-    master: Arc<MasterKey>,
+    custody: Arc<dyn Custody>,
     memory: Mutex<Memory>,
     /// None until the first use, and after a failure.
-    db: Mutex<Option<Connection>>,
+    db: Mutex<Option<Stored>>,
 }
 
 #[derive(Default)]
@@ -54,10 +54,15 @@ enum Place {
     Lost,
 }
 
-/// A state as it is stored: tenant, wrapped key, sealed bytes, expiry.
+/// What reads the states that were written.
+struct Stored {
+    db: Connection,
+    keys: Option<DataKeyReader>,
+}
+
+/// A state as it is stored: tenant, sealed bytes, expiry.
 struct StoredState {
     tenant: String,
-    wrapped: Option<Vec<u8>>,
     sealed: Vec<u8>,
     expires: Instant,
 }
@@ -66,8 +71,8 @@ struct StoredState {
 
 impl States {
     /// Nothing waits yet.
-    pub(crate) fn new(path: PathBuf, master: Arc<MasterKey>) -> Self {
-        Self { path, master, memory: Mutex::default(), db: Mutex::default() }
+    pub(crate) fn new(path: PathBuf, custody: Arc<dyn Custody>) -> Self {
+        Self { path, custody, memory: Mutex::default(), db: Mutex::default() }
     }
 
     /// Lets `states` wait; a later one takes the place of an earlier one of its id. True when nothing waited before: then the writer must be
@@ -117,7 +122,7 @@ impl States {
         let mut db = self.db.lock().unwrap_or_else(PoisonError::into_inner);
         let read = |(id, place): (&Digest, Place)| match place {
             Place::Pending(state) => Ok((state.expires > now).then(|| state.bytes.clone())),
-            Place::Stored => Ok(self.stored(&mut db, *id)?.filter(|state| state.expires > now).and_then(|state| self.open(*id, &state))),
+            Place::Stored => self.stored(&mut db, *id, now),
             Place::Lost => Ok(None),
         };
         let found: Result<_, StoreError> = ids.iter().zip(places).map(read).collect();
@@ -132,24 +137,38 @@ impl States {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn stored(&self, db: &mut Option<Connection>, id: Digest) -> Result<Option<StoredState>, StoreError> {
-        let db = match db {
-            Some(db) => db,
-            None => db.insert(for_reading(&self.path)?),
+    fn stored(&self, stored: &mut Option<Stored>, id: Digest, now: Instant) -> Result<Option<Vec<u8>>, StoreError> {
+        let stored = match stored {
+            Some(stored) => stored,
+            None => {
+                let keys = DataKeyReader::open(&self.path, Arc::clone(&self.custody))?;
+                stored.insert(Stored { db: for_reading((&self.path, &STORE))?, keys })
+            }
         };
-        stored_state(db, id).map_err(StoreError::unreadable)
+        let state = stored_state(&stored.db, id).map_err(StoreError::unreadable)?;
+        let Some((state, keys)) = state.filter(|state| state.expires > now).zip(stored.keys.as_ref()) else { return Ok(None) };
+        open(keys, id, &state)
     }
 
-    /// None when the tenant's key was shredded, or when somebody changed what is stored.
-    fn open(&self, id: Digest, stored: &StoredState) -> Option<Vec<u8>> {
-        let wrapped = stored.wrapped.as_ref()?;
-        let key = TenantKey::unwrap(wrapped, &self.master, &stored.tenant);
-        let bytes = key.and_then(|key| key.open_state((id, stored.expires), &stored.sealed));
-        if bytes.is_none() {
-            tracing::warn!(state = %id.short(), "an upstream state is forgotten: what is stored is not what was written");
-        }
-        bytes
+    /// Forgets what waits of a tenant: its key is destroyed.
+    pub(crate) fn forget(&self, tenant: &str) {
+        self.memory().pending.retain(|_, state| state.tenant != tenant);
     }
+}
+
+/// None when the tenant's key was destroyed, or when somebody changed what is stored.
+fn open(keys: &DataKeyReader, id: Digest, stored: &StoredState) -> Result<Option<Vec<u8>>, StoreError> {
+    let key = match keys.tenant(&stored.tenant) {
+        Ok(Some(key)) => Some(key),
+        Ok(None) => return Ok(None),
+        Err(StoreError::Encryption) => None,
+        Err(error) => return Err(error),
+    };
+    let bytes = key.and_then(|key| key.open_state((id, stored.expires), &stored.sealed));
+    if bytes.is_none() {
+        tracing::warn!(state = %id.short(), "an upstream state is forgotten: what is stored is not what was written");
+    }
+    Ok(bytes)
 }
 
 // === impl Memory ===
@@ -157,7 +176,7 @@ impl States {
 impl Memory {
     /// False when there is no place for `state`, which is lost then.
     fn push(&mut self, state: State) -> bool {
-        let small = state.bytes.len() <= STATE_BYTES_MAX && state.tenant.len() <= TENANT_BYTES_MAX;
+        let small = state.bytes.len() <= STATE_BYTES_MAX && state.tenant.len() <= NAME_BYTES_MAX;
         let place = small && (self.pending.len() < STATES_PENDING_MAX || self.pending.contains_key(&state.id));
         if place {
             self.pending.insert(state.id, Arc::new(state));
@@ -208,9 +227,7 @@ pub(crate) fn any_expired(db: &Connection, now: Instant) -> rusqlite::Result<boo
 }
 
 fn stored_state(db: &Connection, id: Digest) -> rusqlite::Result<Option<StoredState>> {
-    db.prepare_cached("SELECT t.name, t.wrapped, s.sealed, s.expires FROM states s JOIN tenants t ON t.id = s.tenant WHERE s.id = ?1")?
-        .query_row([id.as_bytes()], |row| {
-            Ok(StoredState { tenant: row.get(0)?, wrapped: row.get(1)?, sealed: row.get(2)?, expires: Instant(row.get(3)?) })
-        })
+    db.prepare_cached("SELECT t.name, s.sealed, s.expires FROM states s JOIN tenants t ON t.id = s.tenant WHERE s.id = ?1")?
+        .query_row([id.as_bytes()], |row| Ok(StoredState { tenant: row.get(0)?, sealed: row.get(1)?, expires: Instant(row.get(2)?) }))
         .optional()
 }

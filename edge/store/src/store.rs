@@ -8,31 +8,35 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use comity_ledger::{DecisionLeaf, LEAF_BYTES_MAX, OutcomeLeaf, facts_digest};
+use comity_ledger::{EventLeaf, OutcomeLeaf, facts_digest};
 use comity_vocab::{Digest, Instant, Plain};
 use rusqlite::params;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::append::Ledger;
-use crate::connection::{WriterDb, create_if_missing, for_writing, master_check, set_size_max};
-use crate::limits::{GENERATION_BYTES_MAX, QUEUE_DEFAULT, RECORD_BYTES_MAX, TENANT_BYTES_MAX};
+use crate::checkpoint::{Published, last_published};
+use crate::connection::{STORE, WriterDb, create_if_missing, for_writing, master_check, schema_of, set_size_max};
+use crate::custody::{Custody, FileCustody, Unlock};
+use crate::data_keys::{self, DataKeys};
+use crate::limits::{CONTENT_BYTES_MAX, GENERATION_BYTES_MAX, NAME_BYTES_MAX, QUEUE_DEFAULT, RECORD_BYTES_MAX};
 use crate::lock::Lock;
-use crate::master::MasterKey;
 use crate::state::States;
 use crate::upgrade::upgrade;
 use crate::writer::{Decide, Job, Shared, Writer};
-use crate::{Durability, Generation, Keys, Reader, Receipt, State, StoreError};
+use crate::{Draft, Durability, Generation, Keys, Reader, Receipt, State, StoreError};
 
 /// The one writer of a ledger. Cheap to clone; the last clone dropped writes what is queued and gives the store back.
 #[derive(Clone)]
-pub struct Store(Arc<Inner>);
+pub struct Store(pub(crate) Arc<Inner>);
 
 /// How to open a store.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
-    /// The database. Beside it lie `<path>.lock` and `<path>.master`, the master key.
+    /// The database. Beside it lie `<path>.lock`, `<path>.master` with the master key and `<path>.keys` with the keys of private records.
     pub path: PathBuf,
+    /// How the file of the master key is opened.
+    pub unlock: Unlock,
     /// When a write counts as durable; every decision leaf says it.
     pub durability: Durability,
     /// Bytes that the database may grow to; none for as far as the disk goes.
@@ -50,18 +54,22 @@ pub struct Metrics {
     pub leaves: u64,
     /// Commits since the store was opened.
     pub commits: u64,
+    /// Leaves that the last published checkpoint covers.
+    pub published: u64,
     /// Why the last commit failed; none after a good one.
     pub last_error: Option<String>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     path: PathBuf,
     durability: Durability,
     queue_max: usize,
     queue: Option<UnboundedSender<Job>>,
     /// The bound of the queue. Outcomes that nobody waits for pass it by: there is at most one for each call that passed it.
     slots: Arc<Semaphore>,
-    shared: Shared,
+    pub(crate) shared: Shared,
+    pub(crate) custody: Arc<dyn Custody>,
+    unlock: Unlock,
     writer: Option<JoinHandle<()>>,
     _lock: Lock,
 }
@@ -72,14 +80,15 @@ pub(crate) struct Health {
     leaves: AtomicU64,
     commits: AtomicU64,
     last_error: Mutex<Option<String>>,
+    published: Mutex<Option<Arc<Published>>>,
 }
 
 // === impl Options ===
 
 impl Options {
-    /// Durable on commit, no bound of size, a queue of [`QUEUE_DEFAULT`].
+    /// A master key in clear, durable on commit, no bound of size, a queue of [`QUEUE_DEFAULT`].
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), durability: Durability::Commit, size_max_bytes: None, queue: QUEUE_DEFAULT }
+        Self { path: path.into(), unlock: Unlock::default(), durability: Durability::Commit, size_max_bytes: None, queue: QUEUE_DEFAULT }
     }
 }
 
@@ -92,23 +101,35 @@ impl Store {
     /// # Errors
     /// [`StoreError::InUse`] when another gateway has it; [`StoreError::Tampered`] when it cannot be appended to; others as they say.
     pub fn open(options: Options) -> Result<Self, StoreError> {
-        create_if_missing(&options.path)?;
+        create_if_missing(&options.path, &STORE)?;
         let lock = Lock::take(&options.path)?;
-        let mut db = for_writing(&options.path, options.durability)?;
-        set_size_max(&db, options.size_max_bytes).and_then(|()| upgrade(&mut db)).map_err(StoreError::unavailable)?;
+        let mut db = for_writing((&options.path, &STORE), options.durability)?;
         let known = master_check(&db).map_err(StoreError::unreadable)?;
-        let master = Arc::new(MasterKey::load_or_create(&options.path, known)?);
-        db.execute("INSERT OR IGNORE INTO facts_about_store (name, value) VALUES ('master_check', ?1)", params![master.check().as_bytes()])
-            .map_err(StoreError::unavailable)?;
-        let ledger = Ledger::load(&db, Arc::clone(&master))?;
-        let shared = Shared { health: Arc::default(), states: Arc::new(States::new(options.path.clone(), master)) };
+        let custody: Arc<dyn Custody> = Arc::new(FileCustody::load_or_create(&options.path, known, &options.unlock)?);
+        let had_keys = schema_of(&db).map_err(StoreError::unreadable)? >= 3 && known.is_some();
+        if had_keys && !data_keys::path_of(&options.path).exists() {
+            tracing::warn!("the file of keys is not here: private records of earlier calls open for nobody");
+        }
+        let mut keys = DataKeys::open(&options.path, Arc::clone(&custody))?;
+        set_size_max(&db, options.size_max_bytes).map_err(StoreError::unavailable)?;
+        upgrade(&mut db, &mut keys)?;
+        db.execute(
+            "INSERT OR IGNORE INTO facts_about_store (name, value) VALUES ('master_check', ?1)",
+            params![custody.check().as_bytes()],
+        )
+        .map_err(StoreError::unavailable)?;
+        let ledger = Ledger::load(&db, keys)?;
+        let published = last_published(&db).map_err(StoreError::unreadable)?;
+        let shared = Shared { health: Arc::default(), states: Arc::new(States::new(options.path.clone(), Arc::clone(&custody))) };
         let mut writer = Writer::new(WriterDb::new(db, options.durability), ledger, shared);
+        writer.take_up(published)?;
+        writer.finish_erasures()?;
         writer.end_open_calls()?;
         writer.sweep_at_open();
-        Self::start(options, writer, lock)
+        Self::start(options, (writer, custody), lock)
     }
 
-    fn start(options: Options, writer: Writer, lock: Lock) -> Result<Self, StoreError> {
+    fn start(options: Options, (writer, custody): (Writer, Arc<dyn Custody>), lock: Lock) -> Result<Self, StoreError> {
         let (queue, jobs) = unbounded_channel();
         let (sender, shared) = (queue.downgrade(), writer.shared.clone());
         let thread = std::thread::Builder::new()
@@ -123,29 +144,30 @@ impl Store {
             queue: Some(queue),
             slots: Arc::new(Semaphore::new(queue_max)),
             shared,
+            custody,
+            unlock: options.unlock,
             writer: Some(thread),
             _lock: lock,
         })))
     }
 
-    /// Writes a decision, permit or denial, and its fact record, encrypted under the key of `tenant` (the root unit). Resolves after COMMIT.
-    /// The leaf's durability is set to the store's. A future dropped before it resolves may still have its leaf written; a permit then gets
-    /// the outcome `client_gone`.
+    /// Writes a decision, permit or denial, with what is kept beside it. Resolves after COMMIT. The leaf's durability is set to the store's. A
+    /// future dropped before it resolves may still have its leaf written; a permit then gets the outcome `client_gone`.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when nothing can be written now; others when this decision can never be written.
-    pub async fn decide(&self, mut leaf: DecisionLeaf, fact_record: Vec<u8>, tenant: &str) -> Result<Receipt, StoreError> {
-        bound("the fact record", fact_record.len(), RECORD_BYTES_MAX)?;
-        bound("the tenant's name", tenant.len(), TENANT_BYTES_MAX)?;
-        if facts_digest(&fact_record) != leaf.facts {
+    pub async fn decide(&self, mut draft: Draft) -> Result<Receipt, StoreError> {
+        bound("the fact record", draft.record.len(), RECORD_BYTES_MAX)?;
+        bound("the tenant's name", draft.whose.tenant.len(), NAME_BYTES_MAX)?;
+        bound("the workload's name", draft.whose.workload.len(), NAME_BYTES_MAX)?;
+        bound("the content", draft.content.as_ref().map_or(0, Vec::len), CONTENT_BYTES_MAX)?;
+        if facts_digest(&draft.record) != draft.leaf.facts {
             return Err(StoreError::WrongRecord);
         }
-        leaf.durability = self.0.durability;
-        let bytes = leaf.to_bytes();
-        bound("the leaf", bytes.len(), LEAF_BYTES_MAX)?;
+        draft.leaf.durability = self.0.durability;
         let slot = self.slot().await?;
         let (ack, answer) = oneshot::channel();
-        self.send(Job::Decide(Box::new(Decide { leaf, bytes, record: fact_record, tenant: tenant.to_owned(), ack, slot })))?;
+        self.send(Job::Decide(Box::new(Decide { draft, ack, slot })))?;
         let delivery = answer.await.map_err(|_| stopped())??;
         delivery.take().ok_or_else(stopped)
     }
@@ -166,7 +188,22 @@ impl Store {
     /// full. An outcome that can never be written is dropped.
     pub fn outcome_later(&self, leaf: OutcomeLeaf) {
         // Only a dead writer refuses, and then the next start writes the outcome as `unknown`.
-        drop(self.send(Job::OutcomeLater(leaf)));
+        drop(self.send(Job::OutcomeLater(leaf, None)));
+    }
+
+    /// As [`Store::outcome_later`], and keeps the answer, encrypted, beside the decision. One over 16 MiB, one whose key was destroyed in
+    /// between, and one that the disk cannot take at once is not kept.
+    pub fn outcome_later_with(&self, leaf: OutcomeLeaf, answer: Plain<Vec<u8>>) {
+        let kept = (answer.expose().len() <= CONTENT_BYTES_MAX).then_some(answer);
+        drop(self.send(Job::OutcomeLater(leaf, kept)));
+    }
+
+    /// Writes a leaf about the gateway itself; gives its index. Blocks for one commit.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when nothing can be written now.
+    pub fn event(&self, leaf: EventLeaf) -> Result<u64, StoreError> {
+        self.ask(|ack| Job::Event { leaf, ack })
     }
 
     /// Remembers what upstreams keep, without waiting: the next [`Store::recall`] knows it, and the disk soon after. The same id again replaces
@@ -196,7 +233,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] when nothing can be written now, [`StoreError::Encryption`] when the tenant's key cannot be opened.
     pub async fn pseudonym_key(&self, tenant: &str, epoch: u32) -> Result<Plain<[u8; 32]>, StoreError> {
-        bound("the tenant's name", tenant.len(), TENANT_BYTES_MAX)?;
+        bound("the tenant's name", tenant.len(), NAME_BYTES_MAX)?;
         let slot = self.slot().await?;
         let (ack, answer) = oneshot::channel();
         self.send(Job::PseudonymKey { tenant: tenant.to_owned(), epoch, ack, slot })?;
@@ -234,7 +271,7 @@ impl Store {
     /// # Errors
     /// As [`Reader::open`].
     pub fn reader(&self) -> Result<Reader, StoreError> {
-        Reader::open(&self.0.path)
+        Reader::open_with(&self.0.path, &self.0.unlock)
     }
 
     /// What the store says about itself; never blocks.
@@ -246,6 +283,7 @@ impl Store {
             queued: u64::try_from(waiting).unwrap_or(u64::MAX),
             leaves: health.leaves.load(Ordering::Relaxed),
             commits: health.commits.load(Ordering::Relaxed),
+            published: self.published().map_or(0, |published| published.head.size),
             last_error: health.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
@@ -271,7 +309,7 @@ impl Store {
         queue.send(job).map_err(|_| stopped())
     }
 
-    fn ask(&self, job: impl FnOnce(SyncSender<Result<(), StoreError>>) -> Job) -> Result<(), StoreError> {
+    pub(crate) fn ask<T>(&self, job: impl FnOnce(SyncSender<Result<T, StoreError>>) -> Job) -> Result<T, StoreError> {
         let (ack, answer) = sync_channel(1);
         self.send(job(ack))?;
         answer.recv().map_err(|_| stopped())?
@@ -309,6 +347,14 @@ impl Health {
         self.loaded(leaves);
         self.commits.fetch_add(1, Ordering::Relaxed);
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    pub(crate) fn show(&self, published: Published) {
+        *self.published.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(published));
+    }
+
+    pub(crate) fn shown(&self) -> Option<Arc<Published>> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn failed(&self, error: &StoreError) {

@@ -9,7 +9,8 @@ use comity_vocab::Digest;
 use rusqlite::types::Type;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Rows, params};
 
-use crate::master::MasterKey;
+use crate::data_keys::DataKeyReader;
+use crate::prune::minimum_of;
 use crate::read::{FactRecord, open_record, stored_record};
 use crate::{Generation, StoreError, generation};
 
@@ -24,6 +25,12 @@ pub struct Verified {
     pub decisions: u64,
     /// Denials among them.
     pub denials: u64,
+    /// The first leaf that was not pruned. Of those before it only the hashes are here, and are taken as they are.
+    pub minimum: u64,
+    /// Leaves about the gateway itself: started, stopped, erased and so on.
+    pub events: u64,
+    /// Published checkpoints that were compared with the leaves.
+    pub checkpoints: u64,
     /// Outcome leaves.
     pub outcomes: u64,
     /// Outcomes `unknown` among them: calls that a crash cut off.
@@ -43,16 +50,26 @@ pub struct Verified {
 /// The pass over the leaves.
 struct Pass<'a> {
     db: &'a Connection,
-    master: Option<&'a MasterKey>,
+    keys: Option<&'a DataKeyReader>,
     tree: Tree,
     seen: Verified,
     generations: BTreeSet<(Generation, Digest)>,
 }
 
+/// A root that was written down.
+#[derive(Clone, Copy)]
+struct Recorded {
+    size: u64,
+    root: Digest,
+    /// In a checkpoint that others saw.
+    published: bool,
+}
+
 /// Checks all of `db` in one snapshot.
-pub(crate) fn verify(db: &Connection, master: Option<&MasterKey>) -> Result<Verified, StoreError> {
+pub(crate) fn verify(db: &Connection, keys: Option<&DataKeyReader>) -> Result<Verified, StoreError> {
     let snapshot = db.unchecked_transaction().map_err(StoreError::unreadable)?;
-    let mut pass = Pass { db: &snapshot, master, tree: Tree::new(), seen: nothing(), generations: BTreeSet::new() };
+    let mut pass = Pass { db: &snapshot, keys, tree: Tree::new(), seen: nothing(), generations: BTreeSet::new() };
+    pass.seen.minimum = minimum_of(&snapshot).map_err(StoreError::unreadable)?;
     pass.leaves()?;
     pass.tables()?;
     Ok(pass.seen)
@@ -65,20 +82,24 @@ impl Pass<'_> {
         let db = self.db;
         let mut leaves = db.prepare("SELECT idx, bytes, hashes FROM leaves ORDER BY idx").map_err(|error| self.wrong(error))?;
         let mut leaves = leaves.query([]).map_err(|error| self.wrong(error))?;
-        let mut roots = db.prepare("SELECT size, root FROM roots ORDER BY size").map_err(|error| self.wrong(error))?;
+        let mut roots = db
+            .prepare("SELECT size, root, 0 FROM roots UNION ALL SELECT size, root, 1 FROM checkpoints ORDER BY size")
+            .map_err(|error| self.wrong(error))?;
         let mut roots = roots.query([]).map_err(|error| self.wrong(error))?;
         let mut expected = self.next_root(&mut roots)?;
         while let Some(row) = leaves.next().map_err(|error| self.wrong(error))? {
             let read = || Ok((row.get::<_, u64>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?));
             let (index, bytes, hashes) = read().map_err(|error: rusqlite::Error| self.wrong(error))?;
             self.leaf(index, &bytes, &hashes)?;
-            if let Some((_, root)) = expected.filter(|(size, _)| *size == self.tree.size()) {
-                self.root(root)?;
+            while let Some(recorded) = expected.filter(|recorded| recorded.size == self.tree.size()) {
+                self.root(recorded)?;
                 expected = self.next_root(&mut roots)?;
             }
         }
         match expected {
-            Some((size, _)) => Err(self.tampered(format!("the recorded root covers {size} leaves, the store holds {}", self.tree.size()))),
+            Some(Recorded { size, .. }) => {
+                Err(self.tampered(format!("the recorded root covers {size} leaves, the store holds {}", self.tree.size())))
+            }
             None if self.seen.size == self.tree.size() => Ok(()),
             None => Err(StoreError::tampered(self.seen.size, "the leaf lies after the last recorded root")),
         }
@@ -89,6 +110,9 @@ impl Pass<'_> {
         if index != next {
             return Err(self.tampered("the leaf is missing"));
         }
+        if index < self.seen.minimum {
+            return self.pruned(index, bytes, hashes);
+        }
         let leaf = Leaf::from_bytes(bytes);
         let computed = self.tree.append(leaf_hash(bytes))?;
         if !computed.iter().flat_map(|hash| hash.as_bytes()).eq(hashes) {
@@ -97,14 +121,29 @@ impl Pass<'_> {
         match leaf.map_err(|error| StoreError::tampered(index, error.to_string()))? {
             Leaf::Decision(leaf) => self.decision(index, &leaf),
             Leaf::Outcome(leaf) => self.outcome(index, &leaf),
+            Leaf::Event(_) => {
+                self.seen.events += 1;
+                Ok(())
+            }
         }
     }
 
-    fn root(&mut self, recorded: Digest) -> Result<(), StoreError> {
+    /// Of a pruned leaf only the hashes are here: they must fit each other, and the roots that come later.
+    fn pruned(&mut self, index: u64, bytes: &[u8], hashes: &[u8]) -> Result<(), StoreError> {
+        let leaf = hashes.first_chunk::<32>().filter(|_| bytes.is_empty());
+        let leaf = leaf.ok_or_else(|| StoreError::tampered(index, "a pruned leaf has bytes, or no hash"))?;
+        let computed = self.tree.append(Digest::from_bytes(*leaf))?;
+        let same = computed.iter().flat_map(|hash| hash.as_bytes()).eq(hashes);
+        if same { Ok(()) } else { Err(StoreError::tampered(index, "its stored hashes do not fit each other")) }
+    }
+
+    fn root(&mut self, recorded: Recorded) -> Result<(), StoreError> {
         let (size, root) = (self.tree.size(), self.tree.root()?);
-        if root != recorded {
-            return Err(StoreError::tampered(size.saturating_sub(1), "the recorded root is not that of the leaves up to here"));
+        if root != recorded.root {
+            let what = if recorded.published { "the published checkpoint" } else { "the recorded root" };
+            return Err(StoreError::tampered(size.saturating_sub(1), format!("{what} is not that of the leaves up to here")));
         }
+        self.seen.checkpoints += u64::from(recorded.published);
         (self.seen.size, self.seen.root) = (size, root);
         Ok(())
     }
@@ -118,7 +157,8 @@ impl Pass<'_> {
             return Err(StoreError::tampered(index, "the list of decisions says something else"));
         }
         let stored = stored_record(self.db, index).map_err(|error| wrong(index, &error))?;
-        match open_record(stored, leaf, self.master).map_err(|what| StoreError::tampered(index, what))? {
+        let (record, _) = open_record(stored, leaf, self.keys).map_err(|what| StoreError::tampered(index, what))?;
+        match record {
             FactRecord::Open(_) => self.seen.records += 1,
             FactRecord::Erased => self.seen.erased += 1,
             FactRecord::Sealed => self.seen.sealed += 1,
@@ -135,7 +175,9 @@ impl Pass<'_> {
             .prepare_cached("SELECT leaf FROM decisions WHERE decision = ?1 AND hop = ?2 AND call = ?3 AND permit = 1")
             .and_then(|mut s| s.query_row(params![leaf.decision.as_bytes(), leaf.hop, leaf.call.as_bytes()], |row| row.get(0)).optional())
             .map_err(|error| wrong(index, &error))?;
-        if permit.is_none_or(|permit| permit >= index) {
+        // The permit of an early outcome may be pruned.
+        let pruned = permit.is_none() && self.seen.minimum > 0;
+        if !pruned && permit.is_none_or(|permit| permit >= index) {
             return Err(StoreError::tampered(index, "the outcome names no permit before it"));
         }
         let listed = self.db.prepare_cached("SELECT 1 FROM outcomes WHERE call = ?1 AND leaf = ?2");
@@ -169,7 +211,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    fn next_root(&self, roots: &mut Rows<'_>) -> Result<Option<(u64, Digest)>, StoreError> {
+    fn next_root(&self, roots: &mut Rows<'_>) -> Result<Option<Recorded>, StoreError> {
         read_root(roots).map_err(|error| self.wrong(error))
     }
 
@@ -186,9 +228,9 @@ impl Pass<'_> {
     }
 }
 
-fn read_root(roots: &mut Rows<'_>) -> rusqlite::Result<Option<(u64, Digest)>> {
+fn read_root(roots: &mut Rows<'_>) -> rusqlite::Result<Option<Recorded>> {
     let Some(row) = roots.next()? else { return Ok(None) };
-    Ok(Some((row.get(0)?, Digest::from_bytes(row.get(1)?))))
+    Ok(Some(Recorded { size: row.get(0)?, root: Digest::from_bytes(row.get(1)?), published: row.get(2)? }))
 }
 
 /// A database that cannot be read because of what it holds was changed; one that cannot be read for other reasons was not.
@@ -209,6 +251,9 @@ fn nothing() -> Verified {
         root: comity_ledger::EMPTY_ROOT,
         decisions: 0,
         denials: 0,
+        minimum: 0,
+        events: 0,
+        checkpoints: 0,
         outcomes: 0,
         unknown_outcomes: 0,
         open: 0,

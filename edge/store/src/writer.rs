@@ -8,18 +8,20 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 
-use comity_ledger::{DecisionLeaf, Minute, Outcome, OutcomeLeaf, Verdict};
+use comity_ledger::{DecisionLeaf, EventLeaf, Minute, Outcome, OutcomeLeaf, Verdict};
 use comity_vocab::{Digest, Instant, Plain};
 use rusqlite::{Connection, TransactionBehavior, params};
 use tokio::sync::mpsc::{UnboundedReceiver, WeakUnboundedSender};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::append::{Batch, Decided, Ledger, Refusal};
-use crate::connection::{WriterDb, set_size_max};
+use crate::checkpoint::{Head, Published, Witnessed};
+use crate::connection::{self, WriterDb, set_size_max};
+use crate::erase::{Erasing, ErasureOrder};
 use crate::limits::{BACKLOG_MAX, BATCH_MAX, CLOSE_TIMEOUT, EXPIRED_BATCHES_AT_OPEN, EXPIRED_INTERVAL};
 use crate::state::{States, any_expired, sweep};
 use crate::store::Health;
-use crate::{Generation, Receipt, State, StoreError, generation};
+use crate::{Draft, Generation, Receipt, State, StoreError, generation};
 
 /// One thing to write, and whom to tell.
 pub(crate) enum Job {
@@ -27,8 +29,10 @@ pub(crate) enum Job {
     Decide(Box<Decide>),
     /// An outcome that somebody waits for.
     Outcome { leaf: OutcomeLeaf, ack: oneshot::Sender<Result<u64, StoreError>>, slot: OwnedSemaphorePermit },
-    /// An outcome that nobody waits for: kept until it is written.
-    OutcomeLater(OutcomeLeaf),
+    /// An outcome that nobody waits for: kept until it is written. With the answer, where that is to be kept; that may be lost.
+    OutcomeLater(OutcomeLeaf, Option<Plain<Vec<u8>>>),
+    /// A leaf about the gateway itself.
+    Event { leaf: EventLeaf, ack: SyncSender<Result<u64, StoreError>> },
     /// A generation.
     Keep { kind: Generation, digest: Digest, bytes: Vec<u8>, ack: SyncSender<Result<(), StoreError>> },
     /// The key of a tenant's pseudonyms, made with the tenant's own where it has none yet.
@@ -37,14 +41,27 @@ pub(crate) enum Job {
     Remember,
     /// A new bound of the database's size; not part of any transaction.
     SizeMax { bytes: Option<u64>, ack: SyncSender<Result<(), StoreError>> },
+    /// Something with transactions of its own.
+    Apart(Apart),
+}
+
+/// What is not part of a batch: it comes after all that was handed over before.
+pub(crate) enum Apart {
+    /// Everything committed so far, flushed to the disk.
+    Head(SyncSender<Result<Head, StoreError>>),
+    /// A checkpoint that others may see once this is answered.
+    Publish { checkpoint: Published, ack: SyncSender<Result<(), StoreError>> },
+    /// A foreign checkpoint to cosign once this is answered.
+    Witness { seen: Witnessed, before: Option<Head>, ack: SyncSender<Result<(), StoreError>> },
+    /// Destroys keys.
+    Erase { order: ErasureOrder, ack: SyncSender<Result<Erasing, StoreError>> },
+    /// Takes away the first leaves.
+    Prune { minimum: u64, ack: SyncSender<Result<u64, StoreError>> },
 }
 
 /// A decision on its way into the ledger.
 pub(crate) struct Decide {
-    pub(crate) leaf: DecisionLeaf,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) record: Vec<u8>,
-    pub(crate) tenant: String,
+    pub(crate) draft: Draft,
     pub(crate) ack: oneshot::Sender<Result<Delivery, StoreError>>,
     pub(crate) slot: OwnedSemaphorePermit,
 }
@@ -52,7 +69,8 @@ pub(crate) struct Decide {
 /// A receipt on its way to whoever asked. If they have gone, the call still gets its outcome.
 pub(crate) struct Delivery {
     receipt: Option<Receipt>,
-    leaf: DecisionLeaf,
+    is_permit: bool,
+    hop: (Digest, Digest, u32),
     queue: WeakUnboundedSender<Job>,
 }
 
@@ -65,14 +83,24 @@ pub(crate) struct Shared {
 
 /// Everything that the thread owns.
 pub(crate) struct Writer {
-    db: WriterDb,
-    ledger: Ledger,
+    pub(crate) db: WriterDb,
+    pub(crate) ledger: Ledger,
     pub(crate) shared: Shared,
     backlog: VecDeque<OutcomeLeaf>,
     /// After a failed commit only the database knows what was kept.
     stale: bool,
     /// When expired states were looked for.
     swept: Clock,
+    /// Keys were destroyed, and a write-ahead log may still hold them.
+    pub(crate) unfolded: bool,
+}
+
+/// Where a job's write went.
+#[derive(Clone)]
+enum Written {
+    Decision(Decided),
+    Leaf(u64),
+    Nothing,
 }
 
 // === impl Writer ===
@@ -81,7 +109,7 @@ impl Writer {
     /// A writer for a ledger as it was loaded from `db`.
     pub(crate) fn new(db: WriterDb, ledger: Ledger, shared: Shared) -> Self {
         shared.health.loaded(ledger.size());
-        Self { db, ledger, shared, backlog: VecDeque::new(), stale: false, swept: Clock::now() }
+        Self { db, ledger, shared, backlog: VecDeque::new(), stale: false, swept: Clock::now(), unfolded: false }
     }
 
     /// Ends the calls that the last run left open, so that each has exactly one outcome.
@@ -91,7 +119,7 @@ impl Writer {
             if open.is_empty() {
                 return Ok(());
             }
-            let jobs: Vec<_> = open.into_iter().map(Job::OutcomeLater).collect();
+            let jobs: Vec<_> = open.into_iter().map(|leaf| Job::OutcomeLater(leaf, None)).collect();
             for result in self.write(&jobs)? {
                 result?;
             }
@@ -129,17 +157,35 @@ impl Writer {
     }
 
     fn serve(&mut self, arrived: Vec<Job>, sender: &WeakUnboundedSender<Job>) {
-        let mut jobs: Vec<_> = self.backlog.drain(..).map(Job::OutcomeLater).collect();
+        let mut jobs: Vec<_> = self.backlog.drain(..).map(|leaf| Job::OutcomeLater(leaf, None)).collect();
+        let mut apart = Vec::new();
         for job in arrived {
             match job {
                 Job::SizeMax { bytes, ack } => answer(&ack, set_size_max(self.db.as_is(), bytes).map_err(StoreError::unavailable)),
                 Job::Remember => {}
-                Job::Decide(_) | Job::Outcome { .. } | Job::OutcomeLater(_) | Job::Keep { .. } | Job::PseudonymKey { .. } => jobs.push(job),
+                Job::Apart(job) => apart.push(job),
+                Job::Decide(_)
+                | Job::Outcome { .. }
+                | Job::OutcomeLater(..)
+                | Job::Event { .. }
+                | Job::Keep { .. }
+                | Job::PseudonymKey { .. } => {
+                    jobs.push(job);
+                }
             }
         }
-        if jobs.is_empty() {
-            return;
+        if !jobs.is_empty() {
+            self.batch(jobs, sender);
         }
+        for job in apart {
+            self.apart(job);
+        }
+        if self.unfolded {
+            self.fold_erased();
+        }
+    }
+
+    fn batch(&mut self, jobs: Vec<Job>, sender: &WeakUnboundedSender<Job>) {
         let results = match self.write(&jobs) {
             Ok(results) => results,
             Err(error) => vec![Err(error); jobs.len()],
@@ -150,19 +196,16 @@ impl Writer {
     }
 
     /// Writes all of `jobs` in one transaction: after `Ok`, each is durable or was refused for itself; after `Err`, none is there.
-    fn write(&mut self, jobs: &[Job]) -> Result<Vec<Result<u64, StoreError>>, StoreError> {
+    fn write(&mut self, jobs: &[Job]) -> Result<Vec<Result<Written, StoreError>>, StoreError> {
         let written = self.try_write(jobs);
         match &written {
             Ok(_) => self.shared.health.committed(self.ledger.size()),
-            Err(error) => {
-                self.stale = true;
-                self.shared.health.failed(error);
-            }
+            Err(error) => self.failed(error),
         }
         written
     }
 
-    fn try_write(&mut self, jobs: &[Job]) -> Result<Vec<Result<u64, StoreError>>, StoreError> {
+    fn try_write(&mut self, jobs: &[Job]) -> Result<Vec<Result<Written, StoreError>>, StoreError> {
         self.refresh()?;
         let db = self.db.durable().map_err(StoreError::unavailable)?;
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::unavailable)?;
@@ -170,18 +213,19 @@ impl Writer {
         let mut results = Vec::with_capacity(jobs.len());
         for job in jobs {
             match add(&mut batch, job) {
-                Ok(index) => results.push(Ok(index)),
+                Ok(written) => results.push(Ok(written)),
                 Err(Refusal::Write(error)) => results.push(Err(error)),
                 // The transaction is undone when it is dropped.
                 Err(Refusal::Batch(error)) => return Err(error),
             }
         }
-        let tree = batch.commit()?;
-        self.ledger.committed(tree);
+        let committed = batch.commit()?;
+        self.ledger.committed(committed);
         Ok(results)
     }
 
-    fn refresh(&mut self) -> Result<(), StoreError> {
+    /// The ledger in step with the database.
+    pub(crate) fn refresh(&mut self) -> Result<(), StoreError> {
         if self.stale {
             self.ledger.reload(self.db.as_is())?;
             self.stale = false;
@@ -239,46 +283,49 @@ impl Writer {
         Ok(lost)
     }
 
+    /// Notes that only the database knows what was kept.
+    pub(crate) fn failed(&mut self, error: &StoreError) {
+        self.stale = true;
+        self.shared.health.failed(error);
+    }
+
     /// Folds the write-ahead log into the database, so that a closed store is one file. It may be left to the next start.
     fn fold(&self) {
         let db = self.db.as_is();
-        let fold = || -> rusqlite::Result<bool> {
-            db.busy_timeout(CLOSE_TIMEOUT)?;
-            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
-        };
-        match fold() {
-            Ok(false) => {}
-            Ok(true) => tracing::debug!("the write-ahead log is left to the next start: somebody reads the store"),
+        match db.busy_timeout(CLOSE_TIMEOUT).and_then(|()| connection::fold(db)) {
+            Ok(true) => {}
+            Ok(false) => tracing::debug!("the write-ahead log is left to the next start: somebody reads the store"),
             Err(error) => tracing::warn!(%error, "the write-ahead log is left to the next start"),
         }
     }
 
     /// Tells whoever waits. That they may have gone is no error.
-    fn acknowledge(&mut self, job: Job, result: Result<u64, StoreError>, sender: &WeakUnboundedSender<Job>) {
+    fn acknowledge(&mut self, job: Job, result: Result<Written, StoreError>, sender: &WeakUnboundedSender<Job>) {
         match job {
             Job::Decide(decide) => {
-                let Decide { leaf, ack, slot, .. } = *decide;
-                let delivered = result.map(|index| Delivery::new(leaf, index, sender.clone()));
-                drop(ack.send(delivered));
+                let Decide { draft, ack, slot } = *decide;
+                drop(ack.send(result.map(|written| Delivery::new(&draft.leaf, written.decision(), sender.clone()))));
                 drop(slot);
             }
             Job::Outcome { ack, slot, .. } => {
-                drop(ack.send(result));
+                drop(ack.send(result.map(Written::index)));
                 drop(slot);
             }
-            Job::OutcomeLater(leaf) => self.keep_for_later(leaf, &result),
+            Job::OutcomeLater(leaf, _) => self.keep_for_later(leaf, result.err()),
+            Job::Event { ack, .. } => answer(&ack, result.map(Written::index)),
             Job::Keep { ack, .. } => answer(&ack, result.map(|_| ())),
             Job::PseudonymKey { tenant, epoch, ack, slot } => {
-                drop(ack.send(result.and_then(|_| self.ledger.pseudonym_key(&tenant, epoch))));
+                let key = result.and_then(|_| self.ledger.keys().tenant(&tenant)).and_then(|key| key.pseudonyms(epoch));
+                drop(ack.send(key));
                 drop(slot);
             }
             Job::SizeMax { ack, .. } => answer(&ack, result.map(|_| ())),
-            Job::Remember => {}
+            Job::Remember | Job::Apart(_) => {}
         }
     }
 
-    fn keep_for_later(&mut self, leaf: OutcomeLeaf, result: &Result<u64, StoreError>) {
-        if result.as_ref().is_err_and(StoreError::is_unavailable) {
+    fn keep_for_later(&mut self, leaf: OutcomeLeaf, failed: Option<StoreError>) {
+        if failed.is_some_and(|error| error.is_unavailable()) {
             if self.backlog.len() == BACKLOG_MAX {
                 self.backlog.pop_front();
             }
@@ -287,23 +334,22 @@ impl Writer {
     }
 }
 
-fn add(batch: &mut Batch<'_>, job: &Job) -> Result<u64, Refusal> {
+fn add(batch: &mut Batch<'_>, job: &Job) -> Result<Written, Refusal> {
     match job {
-        Job::Decide(decide) => {
-            let Decide { leaf, bytes, record, tenant, .. } = decide.as_ref();
-            batch.decision(&Decided { leaf, bytes, record, tenant })
-        }
-        Job::Outcome { leaf, .. } | Job::OutcomeLater(leaf) => batch.outcome(leaf),
+        Job::Decide(decide) => batch.decision(&decide.draft).map(Written::Decision),
+        Job::Outcome { leaf, .. } => batch.outcome(leaf, None).map(Written::Leaf),
+        Job::OutcomeLater(leaf, answer) => batch.outcome(leaf, answer.as_ref().map(|answer| answer.expose().as_slice())).map(Written::Leaf),
+        Job::Event { leaf, .. } => batch.event(leaf).map(Written::Leaf),
         Job::Keep { kind, digest, bytes, .. } => match generation::keep(batch.db(), (*kind, *digest), bytes)? {
-            Ok(()) => Ok(0),
+            Ok(()) => Ok(Written::Nothing),
             Err(error) => Err(Refusal::Write(error)),
         },
-        Job::PseudonymKey { tenant, .. } => batch.know(tenant).map(|()| 0),
-        Job::SizeMax { .. } | Job::Remember => Ok(0),
+        Job::PseudonymKey { tenant, .. } => batch.know(tenant).map(|()| Written::Nothing),
+        Job::SizeMax { .. } | Job::Remember | Job::Apart(_) => Ok(Written::Nothing),
     }
 }
 
-fn answer<T>(ack: &SyncSender<T>, result: T) {
+pub(crate) fn answer<T>(ack: &SyncSender<T>, result: T) {
     drop(ack.send(result));
 }
 
@@ -321,16 +367,38 @@ fn open_calls(db: &Connection) -> rusqlite::Result<Vec<OutcomeLeaf>> {
     rows.collect()
 }
 
-fn now() -> Instant {
+/// The clock of the store.
+pub(crate) fn now() -> Instant {
     let micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
     Instant(i64::try_from(micros).unwrap_or(i64::MAX))
+}
+
+// === impl Written ===
+
+impl Written {
+    fn index(self) -> u64 {
+        match self {
+            Self::Decision(decided) => decided.index,
+            Self::Leaf(index) => index,
+            Self::Nothing => 0,
+        }
+    }
+
+    fn decision(self) -> Decided {
+        match self {
+            Self::Decision(decided) => decided,
+            Self::Leaf(index) => Decided { index, sequence: 0 },
+            Self::Nothing => Decided { index: 0, sequence: 0 },
+        }
+    }
 }
 
 // === impl Delivery ===
 
 impl Delivery {
-    fn new(leaf: DecisionLeaf, index: u64, queue: WeakUnboundedSender<Job>) -> Self {
-        Self { receipt: Some(Receipt::after_commit(&leaf, index)), leaf, queue }
+    fn new(leaf: &DecisionLeaf, decided: Decided, queue: WeakUnboundedSender<Job>) -> Self {
+        let hop = (leaf.call, leaf.decision, leaf.hop);
+        Self { receipt: Some(Receipt::after_commit(leaf, decided)), is_permit: leaf.verdict == Verdict::Permit, hop, queue }
     }
 
     /// The receipt, for whoever waited for it.
@@ -341,10 +409,9 @@ impl Delivery {
 
 impl Drop for Delivery {
     fn drop(&mut self) {
-        let undelivered = self.receipt.take().is_some() && self.leaf.verdict == Verdict::Permit;
+        let undelivered = self.receipt.take().is_some() && self.is_permit;
         let Some(queue) = self.queue.upgrade().filter(|_| undelivered) else { return };
-        let hop = (self.leaf.call, self.leaf.decision, self.leaf.hop);
         // A closed queue means that the store is closing: the next start writes the outcome.
-        drop(queue.send(Job::OutcomeLater(OutcomeLeaf::bare(hop, Outcome::ClientGone, Minute::of(now())))));
+        drop(queue.send(Job::OutcomeLater(OutcomeLeaf::bare(self.hop, Outcome::ClientGone, Minute::of(now())), None)));
     }
 }

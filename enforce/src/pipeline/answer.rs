@@ -147,7 +147,8 @@ impl http_body::Body for WholeBody {
     fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
         let taken = this.bytes.take();
-        if taken.is_some() {
+        if let Some(bytes) = &taken {
+            this.ending.says(bytes);
             this.end(Outcome::Ok);
         }
         Poll::Ready(taken.map(|bytes| Ok(Frame::data(bytes))))
@@ -195,6 +196,7 @@ impl http_body::Body for EventsBody {
                 if this.stream.usage().is_some() {
                     this.ending.counted();
                 }
+                this.ending.says(&bytes);
                 // Complete from here on, whatever the client does next.
                 if this.stream.is_done() {
                     this.end(Outcome::Ok);
@@ -205,6 +207,7 @@ impl http_body::Body for EventsBody {
                 this.over = true;
                 match this.rest() {
                     Ok(rest) => {
+                        this.ending.says(rest.as_deref().unwrap_or_default());
                         this.end(if this.stream.has_failed() { Outcome::UpstreamFailed } else { Outcome::Ok });
                         rest
                     }
@@ -239,7 +242,6 @@ impl EventsBody {
         tracing::warn!(%error, "an answer broke off");
         self.ending.upstream_broke();
         let late = matches!(error, StreamError::Idle(_) | StreamError::Total(_));
-        self.end(if late { Outcome::UpstreamTimeout } else { Outcome::UpstreamFailed });
         // What cannot be restored is left out: the answer ends with an error in any case.
         let rest = self
             .rest()
@@ -249,7 +251,15 @@ impl EventsBody {
             .unwrap_or_default();
         let message = format!("the answer is not complete: {error}");
         let error = if late { CallError::UpstreamTimeout(message) } else { CallError::UpstreamFailed(message) };
-        [rest, error.into_event(self.ending.decided(), self.ending.api())].concat().into()
+        self.last(rest, error, if late { Outcome::UpstreamTimeout } else { Outcome::UpstreamFailed })
+    }
+
+    /// The end of an answer that is not complete: what is left of it, and an event that says so.
+    fn last(&mut self, rest: Bytes, error: CallError, outcome: Outcome) -> Bytes {
+        let bytes: Bytes = [rest, error.into_event(self.ending.decided(), self.ending.api())].concat().into();
+        self.ending.says(&bytes);
+        self.end(outcome);
+        bytes
     }
 
     /// What was held back: as the beginning of a pseudonym, and was none, or until it was looked at.
@@ -262,8 +272,7 @@ impl EventsBody {
         let (outcome, error) = unrestorable(&stopped.why);
         self.over = true;
         self.restorer = None;
-        self.end(outcome);
-        [stopped.before.clone(), error.into_event(self.ending.decided(), self.ending.api())].concat().into()
+        self.last(stopped.before.clone(), error, outcome)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Step 2: who asks. A key leads to its workload; without a key nobody is let in, except this machine where that is configured.
 
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
 
 use comity_store::PresentedKey;
 use comity_vocab::{Classification, Instant, KeyId, Workload};
@@ -20,8 +19,6 @@ pub(crate) struct Caller {
     pub(crate) workload: Workload,
     pub(crate) floor: Classification,
     pub(crate) purposes: Vec<String>,
-    /// The number of this call among those of its key.
-    pub(crate) sequence: u64,
 }
 
 /// How a call came in.
@@ -46,13 +43,7 @@ pub(crate) async fn identify(keys: &KeyRing, config: &Config, knock: &Knock<'_>)
         KeyRefused::Revoked => CallError::UnknownKey(format!("the API key `{}` was revoked: ask for a new one", presented.id())),
         KeyRefused::Unreadable => CallError::LedgerUnavailable("the store of keys cannot be read"),
     })?;
-    Ok(Caller {
-        key: Some(known.key.id.clone()),
-        workload: known.key.workload.clone(),
-        floor: known.key.floor,
-        purposes: known.key.purposes.clone(),
-        sequence: known.sequence.fetch_add(1, Ordering::Relaxed),
-    })
+    Ok(Caller { key: Some(known.id.clone()), workload: known.workload.clone(), floor: known.floor, purposes: known.purposes.clone() })
 }
 
 /// The key in the headers that SDKs use for it.
@@ -85,7 +76,6 @@ fn developer(knock: &Knock<'_>) -> Result<Caller, CallError> {
         },
         floor: Classification::Public,
         purposes: Vec::new(),
-        sequence: 0,
     })
 }
 

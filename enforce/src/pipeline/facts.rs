@@ -2,7 +2,7 @@
 
 use comity_decide::Candidates;
 use comity_dialect::Api;
-use comity_vocab::{Call, Classification, Data, Means, MeansSet, Places};
+use comity_vocab::{Call, Classification, Data, Means, MeansSet, Places, Plain};
 use http::HeaderMap;
 
 use super::caller::Caller;
@@ -15,11 +15,14 @@ use crate::config::suggestion;
 use crate::detect::{Depth, Detect, scan};
 use crate::error::CallError;
 use crate::generation::Generation;
-use crate::limits::{FEATURE_BYTES_MAX, FEATURES_BYTES_MAX};
+use crate::limits::{FEATURE_BYTES_MAX, FEATURES_BYTES_MAX, SUBJECT_BYTES_MAX};
 use crate::routes::{Choice, NoChoice};
 
 /// Names the epoch of a call's pseudonyms, in calls and answers.
 pub(crate) const EPOCH: &str = "comity-pseudonym-epoch";
+
+/// The header that names the person whom a call is about, so that what is kept of it can be erased for that person alone.
+const SUBJECT: &str = "comity-data-subject";
 
 /// What admit and rank are given about a call.
 pub(crate) struct Facts<'g> {
@@ -36,9 +39,11 @@ pub(crate) struct Facts<'g> {
     pub(crate) detectors_failed: bool,
 }
 
-/// What the caller declares about a call.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// What the caller declares about a call. It has no `Debug`: it may name a person.
+#[derive(Default, PartialEq, Eq)]
 pub(crate) struct Declared {
+    /// The person whom the call is about.
+    pub(crate) subject: Option<Plain<String>>,
     classification: Classification,
     purpose: String,
     /// The epoch of the pseudonyms of a conversation that goes on.
@@ -210,6 +215,13 @@ impl Declared {
                 "comity-purpose" if declared.purpose.is_empty() || declared.purpose == text => {
                     declared.purpose = purpose(text, caller)?;
                 }
+                SUBJECT if declared.subject.is_none() && (1..=SUBJECT_BYTES_MAX).contains(&text.len()) => {
+                    declared.subject = Some(Plain::new(text.to_owned()));
+                }
+                SUBJECT => {
+                    let message = format!("a call is about one data subject, named in 1 to {SUBJECT_BYTES_MAX} bytes");
+                    return Err(CallError::invalid_field(name, message));
+                }
                 EPOCH if declared.epoch.is_none() => {
                     let epoch =
                         text.parse().map_err(|_| CallError::invalid_field(name, "an epoch is the number that an answer came with"))?;
@@ -218,7 +230,7 @@ impl Declared {
                 EPOCH => return Err(CallError::invalid_field(name, "a call has one epoch of pseudonyms")),
                 "comity-purpose" => return Err(CallError::invalid_field(name, "a call has one purpose")),
                 _ => {
-                    let hint = suggestion(name, &["comity-classification", "comity-purpose", EPOCH]);
+                    let hint = suggestion(name, &["comity-classification", "comity-purpose", SUBJECT, EPOCH]);
                     return Err(CallError::cannot_honour(name, format!("the header `{name}` means nothing here yet: {hint}")));
                 }
             }
@@ -261,7 +273,6 @@ mod tests {
             },
             floor: Classification::Public,
             purposes: vec!["support".to_owned()],
-            sequence: 0,
         };
         Declared::read(&headers, &caller)
     }
@@ -278,11 +289,13 @@ mod tests {
     #[test]
     fn declarations_are_read_or_refused_never_dropped() {
         let declared = read(&[("comity-classification", "secret"), ("comity-purpose", "support"), ("accept", "x")]).unwrap();
-        assert_eq!(declared, Declared { classification: Classification::Secret, purpose: "support".to_owned(), epoch: None });
+        assert!(declared.classification == Classification::Secret && declared.purpose == "support" && declared.epoch.is_none());
         assert!(matches!(read(&[("comity-classification", "top")]), Err(CallError::Invalid { .. })));
         assert!(matches!(read(&[("comity-purpose", "marketing")]), Err(CallError::Invalid { .. })));
         assert!(matches!(read(&[("comity-clasification", "secret")]), Err(CallError::CannotHonour { .. })));
-        assert!(matches!(read(&[("comity-data-subject", "42")]), Err(CallError::CannotHonour { .. })));
+        assert!(read(&[("comity-data-subject", "42")]).unwrap().subject.is_some_and(|subject| subject.expose() == "42"));
+        assert!(matches!(read(&[("comity-data-subject", "")]), Err(CallError::Invalid { .. })));
+        assert!(matches!(read(&[("comity-data-subject", "42"), ("comity-data-subject", "43")]), Err(CallError::Invalid { .. })));
         assert_eq!(read(&[("comity-pseudonym-epoch", "229")]).unwrap().epoch, Some(229));
         assert!(matches!(read(&[("comity-pseudonym-epoch", "last")]), Err(CallError::Invalid { .. })));
         assert!(matches!(read(&[("openai-project", "proj_eu")]), Err(CallError::CannotHonour { .. })));

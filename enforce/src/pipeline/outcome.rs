@@ -5,16 +5,17 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use comity_dialect::Api;
-use comity_ledger::{Minute, Outcome, OutcomeLeaf, coarse};
-use comity_store::Receipt;
+use comity_ledger::{AnswerCommitment, Minute, Outcome, OutcomeLeaf, Performed, coarse};
+use comity_store::{CONTENT_BYTES_MAX, Receipt};
 use comity_upstream::{Kept, Transcript};
-use comity_vocab::{Call, Digest, OfferingId, Price};
+use comity_vocab::{Call, Digest, MeansSet, OfferingId, Plain, Price};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::accept::Accepted;
 use super::answer::Served;
+use super::record::Notes;
 use crate::clock;
-use crate::error::Decided;
+use crate::error::{Decided, LeafReceipt};
 use crate::generation::Pass;
 use crate::shared::Shared;
 use crate::spend::{Count, Effort, Spent};
@@ -31,6 +32,9 @@ pub(crate) struct Ending {
     decided: Decided,
     owed: Option<Owed>,
     maker: Option<Maker>,
+    /// The salt of the caller's receipt.
+    sequence_salt: [u8; 32],
+    answer: Said,
     /// The body with the room that it takes, for an estimate where the upstream counts no tokens.
     accepted: Option<Accepted>,
     /// The call's place at its upstream.
@@ -44,7 +48,18 @@ struct Owed {
     decision: Digest,
     hop: u32,
     offering: OfferingId,
+    means: MeansSet,
     price: Option<Price>,
+}
+
+/// What went to the client.
+#[derive(Default)]
+struct Said {
+    /// None while nothing did.
+    commitment: Option<AnswerCommitment>,
+    salt: Option<[u8; 32]>,
+    /// Where the answer is to be kept, as long as it is not too long.
+    kept: Option<Vec<u8>>,
 }
 
 /// How it ended.
@@ -61,6 +76,7 @@ struct Ended {
     outcome: Outcome,
     status: u16,
     elapsed: Duration,
+    answer: Said,
 }
 
 // === impl Ending ===
@@ -76,19 +92,34 @@ impl Ending {
             decided: Decided::default(),
             owed: None,
             maker: None,
+            sequence_salt: [0; 32],
+            answer: Said::default(),
             accepted: Some(accepted),
             pass: None,
             _slot: slot,
         }
     }
 
+    /// Takes over what the answer is committed to with, and the caller's receipt.
+    pub(crate) fn commit_with(&mut self, notes: &Notes) {
+        let (salt, kept) = notes.answer();
+        self.answer = Said { commitment: None, salt, kept: kept.then(Vec::new) };
+        self.sequence_salt = notes.sequence_salt();
+    }
+
+    /// Some of the answer goes to the client.
+    pub(crate) fn says(&mut self, bytes: &[u8]) {
+        self.answer.say(bytes);
+    }
+
     /// Notes a hop that is in the ledger. For a permit an outcome is owed from here on.
-    pub(crate) fn recorded(&mut self, receipt: &Receipt, price: Option<Price>) {
-        self.decided = Decided { decision: Some(receipt.decision()), leaf: Some(receipt.leaf()) };
+    pub(crate) fn recorded(&mut self, receipt: &Receipt, (means, price): (MeansSet, Option<Price>)) {
+        let entry = LeafReceipt { leaf: receipt.leaf(), sequence: receipt.sequence(), salt: self.sequence_salt };
+        self.decided = Decided { decision: Some(receipt.decision()), leaf: Some(entry) };
         self.shared.metrics.decided(receipt.offering().is_some());
         if let Some(offering) = receipt.offering() {
             let offering = offering.clone();
-            self.owed = Some(Owed { call: receipt.call(), decision: receipt.decision(), hop: receipt.hop(), offering, price });
+            self.owed = Some(Owed { call: receipt.call(), decision: receipt.decision(), hop: receipt.hop(), offering, means, price });
         }
     }
 
@@ -169,7 +200,8 @@ impl Ending {
         self.pass = None;
         let (Some(owed), accepted) = (self.owed.take(), self.accepted.take()) else { return };
         self.shared.metrics.ended((self.api, end.outcome), elapsed);
-        let ended = Ended { owed, outcome: end.outcome, status: end.status, elapsed };
+        let answer = std::mem::take(&mut self.answer);
+        let ended = Ended { owed, outcome: end.outcome, status: end.status, elapsed, answer };
         let shared = Arc::clone(&self.shared);
         let needs_time = end.count.takes_time();
         let write = move |effort| {
@@ -186,6 +218,20 @@ impl Drop for Ending {
         // Nobody knows whether the operator read the call before its client was gone: it is charged for what it was sent.
         let count = if self.is_sent { Count::Missing(Transcript::default()) } else { Count::Nothing };
         self.end(End { outcome: self.dropped(), status: 0, count });
+    }
+}
+
+// === impl Said ===
+
+impl Said {
+    fn say(&mut self, bytes: &[u8]) {
+        let Some(salt) = self.salt.filter(|_| !bytes.is_empty()) else { return };
+        self.commitment.get_or_insert_with(|| AnswerCommitment::new(salt)).say(bytes);
+        // One that is too long is not kept at all, rather than in part.
+        self.kept = self.kept.take().filter(|kept| kept.len().saturating_add(bytes.len()) <= CONTENT_BYTES_MAX);
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(bytes);
+        }
     }
 }
 
@@ -207,7 +253,7 @@ impl Ended {
             shared.metrics.spent(self.owed.offering.as_str(), (&spent, cost));
         }
         let tokens = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
-        shared.store.outcome_later(OutcomeLeaf {
+        let leaf = OutcomeLeaf {
             call: self.owed.call,
             decision: self.owed.decision,
             hop: self.owed.hop,
@@ -218,8 +264,13 @@ impl Ended {
             estimated: spent.is_some_and(|spent| spent.estimated),
             cost,
             latency_class: coarse(u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX)),
-            answer: None,
+            performed: Performed::Did(self.owed.means),
+            answer: self.answer.commitment.map(AnswerCommitment::finish),
             minute: Minute::of(clock::now()),
-        });
+        };
+        match self.answer.kept.filter(|kept| !kept.is_empty()) {
+            Some(kept) => shared.store.outcome_later_with(leaf, Plain::new(kept)),
+            None => shared.store.outcome_later(leaf),
+        }
     }
 }

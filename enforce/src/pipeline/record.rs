@@ -1,9 +1,14 @@
 //! Step 7: the decision leaf and the private fact record. Nothing leaves before they are durable; if they cannot be written, nothing leaves.
 
+use std::sync::OnceLock;
+
+use bytes::Bytes;
 use comity_decide::{Decision, FactRecord, Permit, RECORD_VERSION, Salts};
-use comity_ledger::{Classes, Commitments, DecisionLeaf, Durability, Minute, Verdict, call_digest, coarse, commitment, facts_digest};
-use comity_store::{Receipt, Store};
-use comity_vocab::{MeansSet, TermId};
+use comity_ledger::{
+    Candidates, Classes, Commitments, DecisionLeaf, Durability, Minute, Verdict, call_digest, coarse, commitment, facts_digest,
+};
+use comity_store::{CONTENT_BYTES_MAX, Draft, Receipt, Sequence, Store, Whose};
+use comity_vocab::{MeansSet, Plain, TermId};
 
 use super::admit::Hop;
 use super::caller::Caller;
@@ -20,8 +25,19 @@ pub(crate) struct Notes {
     commitments: Commitments,
     size_class: u8,
     key: String,
-    sequence: u64,
-    tenant: String,
+    whose: Whose,
+    /// The body, where it is to be kept.
+    content: Option<Bytes>,
+    /// The number that the first hop got.
+    sequence: OnceLock<u64>,
+}
+
+/// Of whom a call is, and what of it is to be kept.
+pub(crate) struct Keeping<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) subject: Option<Plain<String>>,
+    pub(crate) body: &'a Bytes,
+    pub(crate) content: bool,
 }
 
 /// What was decided at one hop.
@@ -39,22 +55,30 @@ pub(crate) async fn record(store: &Store, notes: &Notes, entry: Entry<'_>) -> Re
         CallError::Internal("the decision could not be recorded")
     })?;
     let leaf = notes.leaf(&entry, &record);
-    store.decide(leaf, record, &notes.tenant).await.map_err(|error| {
+    let sequence = Sequence { key: notes.key.clone(), salt: notes.salts.sequence, number: notes.sequence.get().copied() };
+    // One body, however many hops.
+    let content = notes.content.as_ref().filter(|_| entry.hop.number == 0).map(|body| body.to_vec());
+    let draft = Draft { leaf, record, whose: notes.whose.clone(), sequence, content };
+    let receipt = store.decide(draft).await.map_err(|error| {
         tracing::error!(%error, hint = error.hint(), "a decision could not be recorded: the call is refused");
         CallError::LedgerUnavailable("the decision could not be recorded")
-    })
+    })?;
+    // Later hops keep the number of the first.
+    notes.sequence.get_or_init(|| receipt.sequence());
+    Ok(receipt)
 }
 
 // === impl Notes ===
 
 impl Notes {
     /// Draws the call's id and the salts of its commitments.
-    pub(crate) fn new(caller: &Caller, model: &str, body: &[u8]) -> Result<Self, CallError> {
+    pub(crate) fn new(keeping: Keeping<'_>, model: &str) -> Result<Self, CallError> {
+        let Keeping { caller, subject, body, content } = keeping;
         // One request for all of it: each costs a call to the operating system.
-        let mut drawn = [[0; 32]; 5];
+        let mut drawn = [[0; 32]; 6];
         getrandom::fill(drawn.as_flattened_mut()).map_err(|_| CallError::Internal("the operating system gave no random numbers"))?;
-        let [call, workload, of_caller, sequence, id] = drawn;
-        let salts = Salts { call, workload, caller: of_caller, sequence };
+        let [call, workload, of_caller, sequence, answer, id] = drawn;
+        let salts = Salts { call, workload, caller: of_caller, sequence, answer: Some(answer) };
         let mut call_id = [0; 16];
         call_id.iter_mut().zip(id).for_each(|(byte, drawn)| *byte = drawn);
         let key = caller.key.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -62,7 +86,8 @@ impl Notes {
             call: commitment("call", &salts.call, body),
             workload: commitment("workload", &salts.workload, caller.workload.id.as_str().as_bytes()),
             caller: commitment("caller", &salts.caller, key.as_bytes()),
-            sequence: commitment("sequence", &salts.sequence, &caller.sequence.to_be_bytes()),
+            // The store gives out the number, and commits to it.
+            sequence: commitment("sequence", &salts.sequence, &[]),
         };
         Ok(Self {
             call_id,
@@ -71,9 +96,20 @@ impl Notes {
             commitments,
             size_class: coarse(u64::try_from(body.len()).unwrap_or(u64::MAX)),
             key,
-            sequence: caller.sequence,
-            tenant: caller.workload.unit.tenant().to_owned(),
+            whose: Whose { tenant: caller.workload.unit.tenant().to_owned(), workload: caller.workload.id.as_str().to_owned(), subject },
+            content: (content && body.len() <= CONTENT_BYTES_MAX).then(|| body.clone()),
+            sequence: OnceLock::new(),
         })
+    }
+
+    /// The salt of the commitment to the answer, and whether the answer is to be kept.
+    pub(crate) fn answer(&self) -> (Option<[u8; 32]>, bool) {
+        (self.salts.answer, self.content.is_some())
+    }
+
+    /// The salt of the commitment to the call's number, for the caller's receipt.
+    pub(crate) fn sequence_salt(&self) -> [u8; 32] {
+        self.salts.sequence
     }
 
     /// Letters and digits that are this call's alone, for ids that an upstream does not give.
@@ -94,7 +130,6 @@ impl Notes {
             candidates: entry.hop.candidates.ids().to_vec(),
             rank: entry.plan.inputs.clone(),
             salts: self.salts.clone(),
-            sequence: self.sequence,
             key: self.key.clone(),
         }
     }
@@ -113,6 +148,7 @@ impl Notes {
             terms: entry.decision.terms,
             catalogue: entry.decision.catalogue,
             facts: facts_digest(record),
+            candidates: Some(Candidates::of(entry.hop.candidates.ids())),
             offering: permit.map_or_else(asked_for_one, |permit| Some(permit.offering().clone())),
             verdict: if permit.is_some() { Verdict::Permit } else { Verdict::Denial },
             means: permit.map_or(MeansSet::NONE, Permit::means),

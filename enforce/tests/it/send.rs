@@ -7,7 +7,7 @@ use comity_bench::MockUpstream;
 use comity_catalogue::{Catalogue, SourceFile};
 use comity_decide::{Candidates, Decision, Engine, Permit, Query};
 use comity_ledger::{Classes, Commitments, DecisionLeaf, Durability, Minute, Verdict, call_digest, facts_digest};
-use comity_store::{Options, Receipt, Store};
+use comity_store::{Draft, Options, Receipt, Sequence, Store, Whose};
 use comity_terms::{LayerSource, Terms};
 use comity_upstream::{CONNECT, Client, Dialect, Endpoint, Mismatch, Prepared, SendError, Timeouts, Tls, Transport, Upstream, Via, send};
 use comity_vocab::{Action, Call, Classification, Data, Digest, Instant, Means, MeansSet, OfferingId, UnitId, Workload};
@@ -74,6 +74,7 @@ impl Desk {
             terms: none,
             catalogue: none,
             facts: facts_digest(b"{}"),
+            candidates: None,
             offering: Some(offering.parse().unwrap()),
             verdict,
             means: MeansSet::NONE,
@@ -84,7 +85,9 @@ impl Desk {
             durability: Durability::Commit,
             minute: Minute::of(Instant::from_seconds(1_790_000_000)),
         };
-        self.store.decide(leaf, b"{}".to_vec(), "u").await.unwrap()
+        let whose = Whose { tenant: "u".to_owned(), workload: "w".to_owned(), subject: None };
+        let sequence = Sequence { key: String::new(), salt: [0; 32], number: None };
+        self.store.decide(Draft { leaf, record: b"{}".to_vec(), whose, sequence, content: None }).await.unwrap()
     }
 
     async fn refused(&self, permit: Permit, receipt: Receipt, prepared: Prepared) -> Mismatch {

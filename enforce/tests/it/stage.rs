@@ -252,6 +252,7 @@ pub(crate) fn leaves(store: &Path) -> Leaves {
         match stored.leaf {
             Leaf::Decision(leaf) => leaves.decisions.push(leaf),
             Leaf::Outcome(leaf) => leaves.outcomes.push(leaf),
+            Leaf::Event(_) => {}
         }
     }
     leaves

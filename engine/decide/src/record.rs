@@ -10,7 +10,7 @@ use crate::engine::Query;
 use crate::rank::RankInput;
 
 /// The version that this code writes.
-pub const RECORD_VERSION: u32 = 1;
+pub const RECORD_VERSION: u32 = 2;
 
 /// What one decision was made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,8 +37,6 @@ pub struct FactRecord {
     pub rank: Vec<RankInput>,
     /// Openings of the leaf's commitments.
     pub salts: Salts,
-    /// The sequence number of the call among those of its key.
-    pub sequence: u64,
     /// The key that was presented; empty for open development.
     pub key: String,
 }
@@ -52,8 +50,11 @@ pub struct Salts {
     pub workload: [u8; 32],
     /// Of the key.
     pub caller: [u8; 32],
-    /// Of the sequence number.
+    /// Of the number of the call among those of its key, which the store keeps beside this record.
     pub sequence: [u8; 32],
+    /// Of the answer; none in records of version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<[u8; 32]>,
 }
 
 /// A stored fact record that cannot be read.

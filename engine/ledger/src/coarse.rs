@@ -5,6 +5,9 @@
 use std::fmt;
 
 use comity_vocab::{Classification, Data, Instant};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// The class bits of a call as it came in: classification (2 bits), then personal, special category, secrets, opaque, remote.
@@ -16,6 +19,10 @@ pub struct Classes(u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Minute(i64);
+
+/// A calendar month in UTC. Keys of private records last for one, so that they can be destroyed by age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Month(i32);
 
 /// A count to its power of two: 0 for 0, else 1 + floor(log2 `n`). For bytes of a body and milliseconds of a latency.
 #[must_use]
@@ -140,6 +147,39 @@ impl Minute {
     }
 }
 
+// === impl Month ===
+
+impl Month {
+    /// The month that `minute` lies in. Minutes before the year -9999 or after 9999 count as its end.
+    #[must_use]
+    pub fn of(minute: Minute) -> Self {
+        let far = if minute.0 < 0 { Timestamp::MIN } else { Timestamp::MAX };
+        let date = Timestamp::from_second(minute.start().seconds()).unwrap_or(far).to_zoned(TimeZone::UTC).date();
+        Self(i32::from(date.year()) * 12 + i32::from(date.month()) - 1)
+    }
+
+    /// The month that begins with `date`; none for another day of it.
+    #[must_use]
+    pub fn beginning(date: Date) -> Option<Self> {
+        (date.day() == 1).then(|| Self(i32::from(date.year()) * 12 + i32::from(date.month()) - 1))
+    }
+
+    /// Months since the year 0.
+    #[must_use]
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+
+    /// Its first minute.
+    #[must_use]
+    pub fn start(self) -> Minute {
+        let (year, month) = (i16::try_from(self.0.div_euclid(12)), i8::try_from(self.0.rem_euclid(12) + 1));
+        let date = year.ok().zip(month.ok()).and_then(|(year, month)| Date::new(year, month, 1).ok());
+        let start = date.and_then(|date| date.to_zoned(TimeZone::UTC).ok());
+        start.map_or(Minute::of(Instant::MIN), |start| Minute::of(Instant::from_seconds(start.timestamp().as_second())))
+    }
+}
+
 impl<'de> Deserialize<'de> for Minute {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = i64::deserialize(deserializer)?;
@@ -172,6 +212,17 @@ mod tests {
     fn coarse_is_the_power_of_two() {
         let seen: Vec<_> = [0, 1, 2, 3, 4, 1023, 1024, u64::MAX].into_iter().map(coarse).collect();
         assert_eq!(seen, [0, 1, 2, 2, 3, 10, 11, 64]);
+    }
+
+    #[test]
+    fn months_begin_at_midnight_in_utc() {
+        let month = |seconds| Month::of(Minute::of(Instant::from_seconds(seconds)));
+        // 2026-11-30T23:59:00Z and a minute later.
+        assert_eq!((month(1_796_083_140).number(), month(1_796_083_200).number()), (2026 * 12 + 10, 2026 * 12 + 11));
+        assert_eq!(month(1_796_083_200).start(), Minute::of(Instant::from_seconds(1_796_083_200)));
+        assert_eq!(Month::beginning(jiff::civil::date(2026, 12, 1)), Some(month(1_796_083_200)));
+        assert_eq!(Month::beginning(jiff::civil::date(2026, 12, 2)), None);
+        assert!(Month::of(Minute::of(Instant::MIN)) < month(0) && month(0) < Month::of(Minute::of(Instant::MAX)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use comity_vocab::{Digest, MeansSet, OfferingId, TermId};
 use serde::{Deserialize, Serialize};
 
-use crate::leaf::VERSION;
+use crate::limits::CANDIDATES_NAMED_MAX;
 use crate::{Classes, Minute, Outcome};
 
 /// One decision about one hop.
@@ -26,6 +26,8 @@ pub struct DecisionLeaf {
     pub catalogue: Digest,
     /// [`crate::facts_digest`] of the private fact record.
     pub facts: Digest,
+    /// The offerings that were considered; none in leaves of version 1, which did not say.
+    pub candidates: Option<Candidates>,
     /// The offering of a permit; of a denial, the one asked for, or none when nothing was admitted.
     pub offering: Option<OfferingId>,
     /// Permit or denial.
@@ -44,6 +46,16 @@ pub struct DecisionLeaf {
     pub durability: Durability,
     /// When, to the minute.
     pub minute: Minute,
+}
+
+/// The offerings that a decision considered, in the order of the question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Candidates {
+    /// The first [`CANDIDATES_NAMED_MAX`] of them.
+    pub first: Vec<OfferingId>,
+    /// How many there were.
+    pub total: u32,
 }
 
 /// Salted commitments (see [`crate::commitment`]), each with a salt of its own so that one can be opened without the others.
@@ -86,6 +98,9 @@ pub enum Durability {
 #[serde(deny_unknown_fields)]
 pub(crate) struct DecisionWire {
     call: Digest,
+    // Since version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    candidates: Option<Candidates>,
     catalogue: Digest,
     classes: Classes,
     commitments: Commitments,
@@ -105,10 +120,23 @@ pub(crate) struct DecisionWire {
     verdict: Verdict,
 }
 
+/// The version that is written.
+pub(crate) const DECISION_VERSION: u32 = 2;
+
 #[derive(Serialize, Deserialize)]
 enum DecisionKind {
     #[serde(rename = "decision")]
     Decision,
+}
+
+// === impl Candidates ===
+
+impl Candidates {
+    /// Those of a question, of which only the first are named.
+    #[must_use]
+    pub fn of(ids: &[OfferingId]) -> Self {
+        Self { first: ids.iter().take(CANDIDATES_NAMED_MAX).cloned().collect(), total: u32::try_from(ids.len()).unwrap_or(u32::MAX) }
+    }
 }
 
 // === impl Verdict ===
@@ -167,6 +195,7 @@ impl From<&DecisionLeaf> for DecisionWire {
     fn from(leaf: &DecisionLeaf) -> Self {
         Self {
             call: leaf.call,
+            candidates: leaf.candidates.clone(),
             catalogue: leaf.catalogue,
             classes: leaf.classes,
             commitments: leaf.commitments,
@@ -182,7 +211,7 @@ impl From<&DecisionLeaf> for DecisionWire {
             size_class: leaf.size_class,
             term_ids: leaf.term_ids.clone(),
             terms: leaf.terms,
-            v: VERSION,
+            v: if leaf.candidates.is_some() { DECISION_VERSION } else { 1 },
             verdict: leaf.verdict,
         }
     }
@@ -198,6 +227,7 @@ impl From<DecisionWire> for DecisionLeaf {
             terms: wire.terms,
             catalogue: wire.catalogue,
             facts: wire.facts,
+            candidates: wire.candidates,
             offering: wire.offering,
             verdict: wire.verdict,
             means: wire.means,

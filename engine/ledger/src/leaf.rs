@@ -2,18 +2,24 @@
 //!
 //! Never accept other bytes for the same leaf: a second form would be a second hash.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::decision::{DecisionLeaf, DecisionWire};
-use crate::outcome::{OutcomeLeaf, OutcomeWire};
+use crate::Minute;
+use crate::decision::{DECISION_VERSION, DecisionLeaf, DecisionWire};
+use crate::event::{EVENT_VERSION, Event, EventLeaf, EventWire};
+use crate::outcome::{OUTCOME_VERSION, OutcomeLeaf, OutcomeWire};
 
 /// What one entry says.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "leaves are read one by one, and most are decisions: a box would only cost")]
 pub enum Leaf {
     /// What was decided for one hop.
     Decision(DecisionLeaf),
     /// How a call ended.
     Outcome(OutcomeLeaf),
+    /// What happened to the gateway.
+    Event(EventLeaf),
 }
 
 /// Bytes that are not a leaf.
@@ -23,10 +29,14 @@ pub enum LeafError {
     #[error("not a leaf: {0}")]
     Malformed(String),
     /// Written by a newer program.
-    #[error("leaf of version {found}, this program reads version {VERSION}")]
+    #[error("`{kind}` leaf of version {found}, this program reads versions up to {known}")]
     Version {
+        /// Its kind.
+        kind: &'static str,
         /// The version in the bytes.
         found: u32,
+        /// The newest that this program reads.
+        known: u32,
     },
     /// A kind that this program does not know.
     #[error("leaf of unknown kind `{0}`")]
@@ -35,9 +45,6 @@ pub enum LeafError {
     #[error("leaf is not in canonical form")]
     NotCanonical,
 }
-
-/// The version of both kinds of leaf.
-pub(crate) const VERSION: u32 = 1;
 
 /// What every leaf of every version has.
 #[derive(Deserialize)]
@@ -55,6 +62,17 @@ impl Leaf {
         match self {
             Self::Decision(leaf) => leaf.to_bytes(),
             Self::Outcome(leaf) => leaf.to_bytes(),
+            Self::Event(leaf) => leaf.to_bytes(),
+        }
+    }
+
+    /// When, to the minute.
+    #[must_use]
+    pub const fn minute(&self) -> Minute {
+        match self {
+            Self::Decision(leaf) => leaf.minute,
+            Self::Outcome(leaf) => leaf.minute,
+            Self::Event(leaf) => leaf.minute,
         }
     }
 
@@ -84,6 +102,22 @@ impl OutcomeLeaf {
     }
 }
 
+impl EventLeaf {
+    /// The canonical bytes of the leaf.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let (kind, minute) = (self.event.kind(), self.minute);
+        match &self.event {
+            Event::Erased(detail) => canonical(&EventWire::new(detail, kind, minute)),
+            Event::TermsChanged(detail) | Event::CatalogueChanged(detail) => canonical(&EventWire::new(detail, kind, minute)),
+            Event::KeyChanged(detail) => canonical(&EventWire::new(detail, kind, minute)),
+            Event::Drill(detail) => canonical(&EventWire::new(detail, kind, minute)),
+            Event::Started(detail) => canonical(&EventWire::new(detail, kind, minute)),
+            Event::Stopped(detail) => canonical(&EventWire::new(detail, kind, minute)),
+        }
+    }
+}
+
 impl From<DecisionLeaf> for Leaf {
     fn from(leaf: DecisionLeaf) -> Self {
         Self::Decision(leaf)
@@ -96,16 +130,48 @@ impl From<OutcomeLeaf> for Leaf {
     }
 }
 
+impl From<EventLeaf> for Leaf {
+    fn from(leaf: EventLeaf) -> Self {
+        Self::Event(leaf)
+    }
+}
+
 fn parse(bytes: &[u8]) -> Result<Leaf, LeafError> {
     let head: Head = read(bytes)?;
-    if head.v != VERSION {
-        return Err(LeafError::Version { found: head.v });
-    }
     match head.kind.as_str() {
-        "decision" => Ok(Leaf::Decision(read::<DecisionWire>(bytes)?.into())),
-        "outcome" => Ok(Leaf::Outcome(read::<OutcomeWire>(bytes)?.into())),
-        _ => Err(LeafError::Kind(head.kind)),
+        "decision" => {
+            known("decision", head.v, DECISION_VERSION)?;
+            Ok(Leaf::Decision(read::<DecisionWire>(bytes)?.into()))
+        }
+        "outcome" => {
+            known("outcome", head.v, OUTCOME_VERSION)?;
+            Ok(Leaf::Outcome(read::<OutcomeWire>(bytes)?.into()))
+        }
+        _ => parse_event(&head, bytes).map(Leaf::Event),
     }
+}
+
+fn parse_event(head: &Head, bytes: &[u8]) -> Result<EventLeaf, LeafError> {
+    let leaf = match head.kind.as_str() {
+        "erased" => read_event(bytes, head.v, Event::Erased)?,
+        "terms_changed" => read_event(bytes, head.v, Event::TermsChanged)?,
+        "catalogue_changed" => read_event(bytes, head.v, Event::CatalogueChanged)?,
+        "key_changed" => read_event(bytes, head.v, Event::KeyChanged)?,
+        "drill" => read_event(bytes, head.v, Event::Drill)?,
+        "started" => read_event(bytes, head.v, Event::Started)?,
+        "stopped" => read_event(bytes, head.v, Event::Stopped)?,
+        _ => return Err(LeafError::Kind(head.kind.clone())),
+    };
+    Ok(leaf)
+}
+
+fn read_event<D: DeserializeOwned>(bytes: &[u8], version: u32, event: impl FnOnce(D) -> Event) -> Result<EventLeaf, LeafError> {
+    known("event", version, EVENT_VERSION)?;
+    Ok(read::<EventWire<D>>(bytes)?.leaf(event))
+}
+
+fn known(kind: &'static str, found: u32, known: u32) -> Result<(), LeafError> {
+    if found <= known { Ok(()) } else { Err(LeafError::Version { kind, found, known }) }
 }
 
 fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, LeafError> {

@@ -6,17 +6,19 @@
 mod coarse;
 mod commitment;
 mod decision;
+mod event;
 mod leaf;
 mod limits;
 mod outcome;
 mod tree;
 
-pub use coarse::{Classes, Minute, coarse};
-pub use commitment::{call_digest, commitment, facts_digest};
-pub use decision::{Commitments, DecisionLeaf, Durability, Verdict};
+pub use coarse::{Classes, Minute, Month, coarse};
+pub use commitment::{AnswerCommitment, call_digest, commitment, facts_digest};
+pub use decision::{Candidates, Commitments, DecisionLeaf, Durability, Verdict};
+pub use event::{Changed, Drill, DrillPhase, Erased, ErasureReason, ErasureScope, Event, EventLeaf, KeyChanged, KeyKind, Started, Stopped};
 pub use leaf::{Leaf, LeafError};
-pub use limits::{LEAF_BYTES_MAX, PROOF_HASHES_MAX, TREE_SIZE_MAX};
-pub use outcome::{Cost, Outcome, OutcomeLeaf};
+pub use limits::{CANDIDATES_NAMED_MAX, LEAF_BYTES_MAX, PROOF_HASHES_MAX, TREE_SIZE_MAX};
+pub use outcome::{Cost, Outcome, OutcomeLeaf, Performed};
 pub use tree::{
     EMPTY_ROOT, Hashes, StoredAt, Tree, TreeError, check_consistency, check_inclusion, leaf_hash, prove_consistency, prove_inclusion,
 };

@@ -8,3 +8,6 @@ pub const TREE_SIZE_MAX: u64 = 1 << 61;
 
 /// Hashes in one proof: a path through a tree of [`TREE_SIZE_MAX`] leaves, and the one hash that a consistency proof may start with.
 pub const PROOF_HASHES_MAX: usize = 62;
+
+/// Offerings that a decision leaf names of those it considered: more than people list by hand; the fact record names all.
+pub const CANDIDATES_NAMED_MAX: usize = 32;

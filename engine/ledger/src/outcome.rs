@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use comity_vocab::{Currency, Digest, Micros};
-use serde::{Deserialize, Serialize};
+use comity_vocab::{Currency, Digest, MeansSet, Micros};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Minute;
-use crate::leaf::VERSION;
 
 /// How one call ended.
 ///
@@ -33,10 +32,24 @@ pub struct OutcomeLeaf {
     pub cost: Option<Cost>,
     /// [`crate::coarse`] of the milliseconds from accepting the call to its end.
     pub latency_class: u8,
-    /// Commitment to the answer.
+    /// What the gateway did to the call before it went.
+    pub performed: Performed,
+    /// Commitment (domain `answer`) to the SHA-256 of the answer's bytes as they went to the client.
     pub answer: Option<Digest>,
     /// When, to the minute.
     pub minute: Minute,
+}
+
+/// The means that were performed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Performed {
+    /// A leaf of version 1, which did not say.
+    #[default]
+    Unsaid,
+    /// Nobody knows: the gateway stopped in the middle.
+    Unknown,
+    /// These, also when there are none.
+    Did(MeansSet),
 }
 
 /// The end of a call or of one hop.
@@ -84,6 +97,9 @@ pub(crate) struct OutcomeWire {
     hop: u32,
     kind: OutcomeKind,
     latency_class: u8,
+    // Since version 2.
+    #[serde(default, skip_serializing_if = "Performed::is_unsaid")]
+    means: Performed,
     minute: Minute,
     outcome: Outcome,
     status: u16,
@@ -92,10 +108,36 @@ pub(crate) struct OutcomeWire {
     v: u32,
 }
 
+/// The version that is written.
+pub(crate) const OUTCOME_VERSION: u32 = 2;
+
 #[derive(Serialize, Deserialize)]
 enum OutcomeKind {
     #[serde(rename = "outcome")]
     Outcome,
+}
+
+// === impl Performed ===
+
+impl Performed {
+    const fn is_unsaid(&self) -> bool {
+        matches!(self, Self::Unsaid)
+    }
+}
+
+impl Serialize for Performed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Unsaid | Self::Unknown => serializer.serialize_none(),
+            Self::Did(means) => means.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Performed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Unknown, Self::Did))
+    }
 }
 
 // === impl Outcome ===
@@ -143,6 +185,7 @@ impl OutcomeLeaf {
             estimated: false,
             cost: None,
             latency_class: 0,
+            performed: Performed::Unknown,
             answer: None,
             minute,
         }
@@ -162,12 +205,13 @@ impl From<&OutcomeLeaf> for OutcomeWire {
             hop: leaf.hop,
             kind: OutcomeKind::Outcome,
             latency_class: leaf.latency_class,
+            means: leaf.performed,
             minute: leaf.minute,
             outcome: leaf.outcome,
             status: leaf.status,
             tokens_in: leaf.tokens_in,
             tokens_out: leaf.tokens_out,
-            v: VERSION,
+            v: if leaf.performed.is_unsaid() { 1 } else { OUTCOME_VERSION },
         }
     }
 }
@@ -185,6 +229,7 @@ impl From<OutcomeWire> for OutcomeLeaf {
             estimated: wire.estimated,
             cost: wire.cost,
             latency_class: wire.latency_class,
+            performed: wire.means,
             answer: wire.answer,
             minute: wire.minute,
         }

@@ -49,7 +49,7 @@ fn first(reader: &Reader, verdict: Verdict) -> anyhow::Result<(StoredLeaf, Diges
     let leaves = reader.leaves(0, usize::try_from(size)?).map_err(place::failure)?;
     let decision = |leaf: &Leaf| match leaf {
         Leaf::Decision(leaf) if leaf.verdict == verdict => Some(leaf.decision),
-        Leaf::Decision(_) | Leaf::Outcome(_) => None,
+        Leaf::Decision(_) | Leaf::Outcome(_) | Leaf::Event(_) => None,
     };
     let mut found = leaves.into_iter().filter_map(|stored| decision(&stored.leaf).map(|digest| (stored, digest)));
     found.next().context("the demo lacks a permit or a denial")

@@ -1,10 +1,10 @@
 //! Decisions and outcomes: one decision leaf a hop, one outcome a call, receipts after COMMIT.
 
-use comity_ledger::{DecisionLeaf, Leaf, Outcome, check_consistency, check_inclusion, leaf_hash};
+use comity_ledger::{Commitments, DecisionLeaf, Leaf, Outcome, check_consistency, check_inclusion, commitment, leaf_hash};
 use comity_store::{Durability, Options, Store, StoreError};
 use comity_vocab::Digest;
 
-use crate::given::{Place, call, decide, denial, end, fallback, permit, record, settle, wait};
+use crate::given::{Place, SALT, call, decide, denial, draft, end, fallback, permit, record, settle, wait};
 
 #[test]
 fn a_receipt_names_decision_leaf_and_offering() {
@@ -34,7 +34,8 @@ fn every_leaf_says_how_durable_the_store_is() {
         let store = Store::open(Options { durability, ..Options::new(place.path()) }).unwrap();
         decide(&store, 1, permit(1));
         let Leaf::Decision(leaf) = place.reader().leaf(0).unwrap().unwrap().leaf else { panic!("no decision") };
-        assert_eq!(leaf, DecisionLeaf { durability, ..permit(1) });
+        let commitments = Commitments { sequence: commitment("sequence", &SALT, &1_u64.to_be_bytes()), ..permit(1).commitments };
+        assert_eq!(leaf, DecisionLeaf { durability, commitments, ..permit(1) });
     }
 }
 
@@ -44,9 +45,9 @@ fn a_decision_is_written_once() {
     let store = place.open();
     decide(&store, 1, permit(1));
     let duplicate = StoreError::Duplicate { decision: permit(1).decision, hop: 0 };
-    assert_eq!(wait(store.decide(permit(1), record(1), "ministry")).unwrap_err(), duplicate);
+    assert_eq!(wait(store.decide(draft(permit(1), record(1), "ministry"))).unwrap_err(), duplicate);
     let other_decision_same_hop = DecisionLeaf { decision: permit(2).decision, ..permit(1) };
-    assert!(matches!(wait(store.decide(other_decision_same_hop, record(1), "ministry")), Err(StoreError::Duplicate { .. })));
+    assert!(matches!(wait(store.decide(draft(other_decision_same_hop, record(1), "ministry"))), Err(StoreError::Duplicate { .. })));
     assert_eq!(decide(&store, 3, permit(3)).leaf(), 1, "a refused write takes no index");
     assert_eq!(place.reader().verify().unwrap().size, 2);
 }
@@ -60,7 +61,7 @@ fn a_call_has_a_leaf_for_each_hop_and_one_outcome() {
     assert_eq!(wait(store.outcome(end(&fallback(1, 1), Outcome::Ok))).unwrap(), 2);
     let ended = StoreError::Ended { call: call(1) };
     assert_eq!(wait(store.outcome(end(&permit(1), Outcome::UpstreamFailed))).unwrap_err(), ended);
-    assert_eq!(wait(store.decide(fallback(1, 2), record(1), "ministry")).unwrap_err(), ended);
+    assert_eq!(wait(store.decide(draft(fallback(1, 2), record(1), "ministry"))).unwrap_err(), ended);
     let verified = place.reader().verify().unwrap();
     assert_eq!((verified.decisions, verified.outcomes, verified.open), (2, 1, 0));
 }
@@ -96,11 +97,14 @@ fn an_outcome_names_a_permit_of_its_call() {
 fn a_leaf_with_another_record_is_refused() {
     let place = Place::new();
     let store = place.open();
-    assert_eq!(wait(store.decide(permit(1), record(2), "ministry")).unwrap_err(), StoreError::WrongRecord);
+    assert_eq!(wait(store.decide(draft(permit(1), record(2), "ministry"))).unwrap_err(), StoreError::WrongRecord);
     let too_large = vec![0; 2 * 1024 * 1024];
-    assert!(matches!(wait(store.decide(permit(1), too_large, "ministry")), Err(StoreError::TooLarge { what: "the fact record", .. })));
+    assert!(matches!(
+        wait(store.decide(draft(permit(1), too_large, "ministry"))),
+        Err(StoreError::TooLarge { what: "the fact record", .. })
+    ));
     let many_terms = DecisionLeaf { term_ids: vec!["t".repeat(128).parse().unwrap(); 600], ..permit(1) };
-    assert!(matches!(wait(store.decide(many_terms, record(1), "ministry")), Err(StoreError::TooLarge { what: "the leaf", .. })));
+    assert!(matches!(wait(store.decide(draft(many_terms, record(1), "ministry"))), Err(StoreError::TooLarge { what: "the leaf", .. })));
     assert_eq!(place.reader().size().unwrap(), 0);
 }
 
@@ -111,7 +115,7 @@ fn a_caller_that_goes_away_before_its_receipt_leaves_an_outcome() {
     wait(async {
         tokio::select! {
             biased;
-            _ = store.decide(permit(1), record(1), "ministry") => panic!("written without waiting"),
+            _ = store.decide(draft(permit(1), record(1), "ministry")) => panic!("written without waiting"),
             () = std::future::ready(()) => {}
         }
     });

@@ -7,7 +7,7 @@ use comity_store::Store;
 use comity_vocab::Digest;
 use tokio::task::JoinSet;
 
-use crate::given::{Place, end, permit, record, wait};
+use crate::given::{Place, draft, end, permit, record, wait};
 
 const THREADS: u64 = 4;
 const TASKS: u64 = 16;
@@ -54,7 +54,7 @@ async fn callers(store: Store, thread: u64) -> Vec<(u64, Digest)> {
 async fn caller(store: Store, first: u64) -> Vec<(u64, Digest)> {
     let mut receipts = Vec::new();
     for n in first..first + CALLS {
-        let receipt = store.decide(permit(n), record(n), &format!("tenant-{}", n % 3)).await.unwrap();
+        let receipt = store.decide(draft(permit(n), record(n), &format!("tenant-{}", n % 3))).await.unwrap();
         store.outcome(end(&permit(n), Outcome::Ok)).await.unwrap();
         receipts.push((receipt.leaf(), receipt.decision()));
     }
@@ -69,7 +69,7 @@ fn a_small_queue_makes_callers_wait_and_loses_nothing() {
         let mut tasks = JoinSet::new();
         for n in 0..50 {
             let store = store.clone();
-            tasks.spawn(async move { store.decide(permit(n), record(n), "ministry").await.unwrap().leaf() });
+            tasks.spawn(async move { store.decide(draft(permit(n), record(n), "ministry")).await.unwrap().leaf() });
         }
         assert_eq!(tasks.join_all().await.into_iter().collect::<BTreeSet<_>>().len(), 50);
     });

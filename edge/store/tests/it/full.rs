@@ -3,13 +3,13 @@
 use comity_ledger::Outcome;
 use comity_store::{Options, Store, StoreError};
 
-use crate::given::{Place, decide, end, permit, record, settle, wait};
+use crate::given::{Place, decide, draft, end, permit, record, settle, wait};
 
 /// Writes until the store refuses; gives the number of the refused call.
 fn fill(store: &Store, from: u64) -> u64 {
     let mut n = from;
     loop {
-        match wait(store.decide(permit(n), record(n), "ministry")) {
+        match wait(store.decide(draft(permit(n), record(n), "ministry"))) {
             Ok(receipt) => assert_eq!(receipt.leaf(), n),
             Err(error) => {
                 assert!(error.is_unavailable(), "{error}");
@@ -48,7 +48,7 @@ fn a_refusal_says_what_to_do() {
     let place = Place::new();
     let store = Store::open(Options { size_max_bytes: Some(300_000), ..Options::new(place.path()) }).unwrap();
     let n = fill(&store, 0);
-    let error = wait(store.decide(permit(n), record(n), "ministry")).unwrap_err();
+    let error = wait(store.decide(draft(permit(n), record(n), "ministry"))).unwrap_err();
     assert_eq!(error.to_string(), "the ledger cannot be written: database or disk is full");
     assert_eq!(error.hint().unwrap(), "free some space on the disk or raise the size limit; writing goes on by itself");
 }

@@ -6,9 +6,12 @@ use std::path::PathBuf;
 use comity_ledger::{
     Classes, Commitments, DecisionLeaf, Durability, Minute, Outcome, OutcomeLeaf, Verdict, call_digest, coarse, commitment, facts_digest,
 };
-use comity_store::{Options, Reader, Receipt, Store};
+use comity_store::{Draft, Options, Reader, Receipt, Sequence, Store, Whose};
 use comity_vocab::{Data, Digest, Instant, MeansSet};
 use rusqlite::Connection;
+
+/// The salt of every commitment to a number.
+pub(crate) const SALT: [u8; 32] = [9; 32];
 
 pub(crate) struct Place {
     folder: tempfile::TempDir,
@@ -43,6 +46,11 @@ impl Place {
         db
     }
 
+    /// A hand in the file of keys.
+    pub(crate) fn key_intruder(&self) -> Connection {
+        Connection::open(self.file("ledger.db.keys")).unwrap()
+    }
+
     /// All bytes of all files in the folder.
     pub(crate) fn all_bytes(&self) -> Vec<u8> {
         let files = std::fs::read_dir(self.folder.path()).unwrap();
@@ -69,6 +77,7 @@ pub(crate) fn permit(n: u64) -> DecisionLeaf {
         terms: Digest::of("test terms", &[]),
         catalogue: Digest::of("test catalogue", &[]),
         facts: facts_digest(&record(n)),
+        candidates: None,
         offering: Some("own/model@here".parse().unwrap()),
         verdict: Verdict::Permit,
         means: MeansSet::NONE,
@@ -99,9 +108,15 @@ pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
+/// A decision of the workload `desk`, with the API key `key`.
+pub(crate) fn draft(leaf: DecisionLeaf, record: Vec<u8>, tenant: &str) -> Draft {
+    let whose = Whose { tenant: tenant.to_owned(), workload: "desk".to_owned(), subject: None };
+    Draft { leaf, record, whose, sequence: Sequence { key: "key".to_owned(), salt: SALT, number: None }, content: None }
+}
+
 /// Writes the decision of call `n` with its record.
 pub(crate) fn decide(store: &Store, n: u64, leaf: DecisionLeaf) -> Receipt {
-    wait(store.decide(leaf, record(n), "ministry")).unwrap()
+    wait(store.decide(draft(leaf, record(n), "ministry"))).unwrap()
 }
 
 /// Waits until everything that was handed over before is written, and what that led to.
@@ -109,4 +124,11 @@ pub(crate) fn settle(store: &Store) {
     for _ in 0..2 {
         store.keep_generation(comity_store::Generation::Schema, Digest::of("test schema", &[]), b"schema").unwrap();
     }
+}
+
+/// Takes a file away from others.
+#[cfg(unix)]
+pub(crate) fn only_mine(name: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(name, std::fs::Permissions::from_mode(0o600)).unwrap();
 }

@@ -9,7 +9,7 @@ use comity_store::{Options, Reader, Store};
 use comity_vocab::Digest;
 use tokio::task::JoinSet;
 
-use crate::given::{Place, decide, end, permit, record, wait};
+use crate::given::{Place, decide, draft, end, permit, record, wait};
 
 const ROUNDS: u64 = 24;
 const CALLERS: u64 = 8;
@@ -100,7 +100,7 @@ fn child_appends_until_it_is_killed() {
             let store = store.clone();
             tasks.spawn(async move {
                 for n in (round * 1_000_000 + caller..).step_by(CALLERS as usize) {
-                    let receipt = store.decide(permit(n), record(n), "ministry").await.unwrap();
+                    let receipt = store.decide(draft(permit(n), record(n), "ministry")).await.unwrap();
                     let line = format!("ack {} {}\n", receipt.leaf(), receipt.decision());
                     std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
                     if n % 3 == 0 {

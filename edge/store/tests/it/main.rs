@@ -20,3 +20,4 @@ mod pseudonyms;
 mod read;
 mod states;
 mod tamper;
+mod upgrade;

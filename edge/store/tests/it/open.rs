@@ -3,7 +3,7 @@
 use comity_store::{Keys, Options, Reader, Store, StoreError};
 use rusqlite::Connection;
 
-use crate::given::{Place, decide, permit};
+use crate::given::{Place, decide, only_mine, permit};
 
 fn refusal(place: &Place) -> StoreError {
     Store::open(Options::new(place.path())).err().unwrap()
@@ -38,8 +38,8 @@ fn readers_and_keys_need_no_lock() {
 fn a_newer_schema_is_refused() {
     let place = Place::new();
     drop(place.open());
-    place.intruder().pragma_update(None, "user_version", 3).unwrap();
-    let newer = StoreError::Newer { path: place.path(), found: 3, known: 2 };
+    place.intruder().pragma_update(None, "user_version", 4).unwrap();
+    let newer = StoreError::Newer { path: place.path(), found: 4, known: 3 };
     assert_eq!(refusal(&place), newer);
     assert_eq!(Reader::open(&place.path()).err().unwrap(), newer);
     assert_eq!(Keys::open(&place.path()).err().unwrap(), newer);
@@ -113,12 +113,6 @@ fn the_master_key_is_never_replaced() {
     check("belongs to another store");
     private(&text);
     drop(place.open());
-}
-
-#[cfg(unix)]
-fn only_mine(name: &std::path::Path) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(name, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 #[cfg(unix)]

@@ -3,9 +3,8 @@
 use comity_ledger::Outcome;
 use comity_store::{Options, Reader, State, Store, StoreError};
 use comity_vocab::{Digest, Instant};
-use rusqlite::Connection;
 
-use crate::given::{Place, decide, end, permit, record, settle, wait};
+use crate::given::{Place, decide, draft, end, permit, record, settle, wait};
 
 /// Long after the writer's own clock, so that it deletes none of what these tests still ask for.
 const NOW: Instant = Instant::from_seconds(8_000_000_000);
@@ -154,7 +153,6 @@ fn a_changed_state_is_nobodys() {
     check("UPDATE states SET expires = expires + 1 WHERE id = :one OR id = :two AND FALSE", [None, Some("two")]);
     check("UPDATE states SET sealed = (SELECT sealed FROM states WHERE id = :two) WHERE id = :one", [None, Some("two")]);
     check("UPDATE states SET sealed = x'' WHERE id IN (:one, :two)", [None, None]);
-    check("UPDATE tenants SET wrapped = NULL WHERE name = 'bank' AND :one <> :two", [Some("one"), None]);
 }
 
 #[test]
@@ -200,7 +198,7 @@ fn states_that_cannot_be_written_cost_no_leaf() {
             // Its first state makes the tenant's key in a transaction that is undone; its first leaf makes it again.
             let tenant = format!("tenant {n}");
             store.remember_later(vec![state(1, "new"), State { tenant: tenant.clone(), ..state(100 + n, "lost") }]);
-            wait(store.decide(permit(n), record(n), &tenant)).unwrap();
+            wait(store.decide(draft(permit(n), record(n), &tenant))).unwrap();
             store.outcome_later(end(&permit(n), Outcome::Ok));
         }
         settle(&store);
@@ -216,18 +214,18 @@ fn states_that_cannot_be_written_cost_no_leaf() {
 }
 
 #[test]
-fn a_tenant_whose_key_was_shredded_costs_no_other_its_states() {
+fn a_tenant_whose_key_was_destroyed_loses_its_states_and_goes_on() {
     let place = Place::new();
     let store = place.open();
     let of = |tenant: &str, n: u64, text: &str| State { tenant: tenant.to_owned(), ..state(n, text) };
     store.remember_later(vec![of("bank", 1, "shredded")]);
     drop(store);
-    place.intruder().execute("UPDATE tenants SET wrapped = NULL", []).unwrap();
+    place.key_intruder().execute("DELETE FROM tenants", []).unwrap();
     let store = place.open();
     store.remember_later((10..500).map(|n| of(if n % 2 == 0 { "bank" } else { "ministry" }, n, "new")).collect());
     settle(&store);
-    assert_eq!(recall(&store, [1, 10, 11, 498, 499]), texts([None, None, Some("new"), None, Some("new")]));
-    assert_eq!(rows(&place), 246);
+    assert_eq!(recall(&store, [1, 10, 11, 498, 499]), texts([None, Some("new"), Some("new"), Some("new"), Some("new")]));
+    assert_eq!(rows(&place), 491);
 }
 
 #[test]
@@ -249,78 +247,6 @@ fn states_that_fill_the_store_cost_no_leaf_that_fits() {
     settle(&store);
     assert_eq!(recall(&store, [7]), texts([Some("goes on")]));
     place.reader().verify().unwrap();
-}
-
-/// A store as the first program made it: two finished calls, one open.
-fn schema_1() -> Place {
-    let place = Place::new();
-    let store = place.open();
-    for n in 0..3 {
-        decide(&store, n, permit(n));
-    }
-    for n in 0..2 {
-        wait(store.outcome(end(&permit(n), Outcome::Ok))).unwrap();
-    }
-    drop(store);
-    let new = place.file("new.db");
-    std::fs::rename(place.path(), &new).unwrap();
-    let old = Connection::open(place.path()).unwrap();
-    old.pragma_update(None, "journal_mode", "WAL").unwrap();
-    old.execute_batch(include_str!("schema-1.sql")).unwrap();
-    old.pragma_update(None, "foreign_keys", false).unwrap();
-    old.execute("DELETE FROM counters", []).unwrap();
-    old.execute("ATTACH ?1 AS new", [new.to_str().unwrap()]).unwrap();
-    for table in ["leaves", "roots", "decisions", "outcomes", "open_calls", "tenants", "records", "counters", "facts_about_store"] {
-        old.execute(&format!("INSERT INTO main.{table} SELECT * FROM new.{table}"), []).unwrap();
-    }
-    old.execute_batch("PRAGMA application_id = 1131246713; PRAGMA user_version = 1;").unwrap();
-    place
-}
-
-fn schema_of(place: &Place) -> (i64, Vec<String>) {
-    let db = place.intruder();
-    let version = db.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    let mut tables = db.prepare("SELECT name || ' ' || type FROM pragma_table_list WHERE schema = 'main' ORDER BY name").unwrap();
-    let tables = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-    (version, tables)
-}
-
-#[test]
-fn a_store_of_schema_1_is_upgraded_when_it_opens() {
-    let place = schema_1();
-    let before = place.reader().verify().unwrap();
-    assert_eq!((before.size, before.outcomes, before.open), (5, 2, 1), "readers need no upgrade");
-    comity_store::Keys::open(&place.path()).unwrap();
-    assert_eq!(schema_of(&place).0, 1, "only a gateway upgrades");
-    let store = place.open();
-    store.remember_later(vec![state(1, "one")]);
-    decide(&store, 10, permit(10));
-    settle(&store);
-    assert_eq!(recall(&store, [1]), texts([Some("one")]));
-    drop(store);
-
-    let new = Place::new();
-    drop(new.open());
-    assert_eq!(schema_of(&place), schema_of(&new));
-    let references: u64 =
-        place.intruder().query_row("SELECT COUNT(*) FROM pragma_foreign_key_list('outcomes')", [], |row| row.get(0)).unwrap();
-    assert_eq!(references, 0, "what made every leaf read all outcomes is gone");
-    let after = place.reader().verify().unwrap();
-    assert_eq!((after.size, after.decisions, after.outcomes, after.unknown_outcomes), (7, 4, 3, 1));
-    assert_eq!(recall(&place.open(), [1]), texts([Some("one")]));
-}
-
-#[test]
-fn an_upgrade_that_fails_leaves_the_old_store() {
-    let place = schema_1();
-    place.intruder().execute_batch("CREATE TABLE states (x)").unwrap();
-    assert!(matches!(Store::open(Options::new(place.path())), Err(StoreError::Unavailable(_))));
-    let references = place.intruder().query_row("SELECT COUNT(*) FROM pragma_foreign_key_list('outcomes')", [], |row| row.get(0));
-    assert_eq!((schema_of(&place).0, references), (1, Ok(1)));
-    assert_eq!(place.reader().verify().unwrap().size, 5);
-    place.intruder().execute_batch("DROP TABLE states").unwrap();
-    drop(place.open());
-    assert_eq!(schema_of(&place).0, 2);
 }
 
 #[test]
