@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use clap::Subcommand;
-use comity_ledger::{DecisionLeaf, DrillPhase, Event, KeyKind, Leaf, OutcomeLeaf, Verdict};
+use comity_ledger::{DecisionLeaf, DrillPhase, Event, ChangedKeys, Leaf, OutcomeLeaf, Verdict};
 use comity_store::{FactRecord, FoundDecision, Reader, StoredLeaf, Verified};
 use serde_json::{Value, json};
 
@@ -181,8 +181,8 @@ fn happened(event: &Event) -> String {
             format!("{} after {}", changed.after.short(), changed.before.short())
         }
         Event::KeyChanged(changed) => match changed.what {
-            KeyKind::ApiKeys => "API keys".to_owned(),
-            KeyKind::Signer => "the key that signs checkpoints".to_owned(),
+            ChangedKeys::ApiKeys => "API keys".to_owned(),
+            ChangedKeys::Signer => "the key that signs checkpoints".to_owned(),
         },
         Event::Drill(drill) => match drill.phase {
             DrillPhase::Begun => "begun".to_owned(),

@@ -101,13 +101,13 @@ pub struct KeyChanged {
     /// Digest of what there is now: of the list of API keys with their hashes and times, or of the public key.
     pub digest: Digest,
     /// Which keys.
-    pub what: KeyKind,
+    pub what: ChangedKeys,
 }
 
 /// Which keys changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum KeyKind {
+pub enum ChangedKeys {
     /// Those of callers: made, revoked, expired.
     ApiKeys,
     /// The one that signs checkpoints.

@@ -3,21 +3,32 @@
 //! A leaf is what an outsider may check for ever, so it never holds personal data: only digests, salted commitments, names of offerings and
 //! terms, and coarse sizes and times. Nothing here reads a clock, a disk or randomness; salts and instants come in as arguments.
 
+mod checkpoint;
 mod coarse;
 mod commitment;
+mod cosignature;
 mod decision;
 mod event;
+mod key;
 mod leaf;
 mod limits;
+mod line;
+mod note;
 mod outcome;
 mod tree;
 
+pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 pub use coarse::{Classes, Minute, Month, coarse};
 pub use commitment::{AnswerCommitment, call_digest, commitment, facts_digest};
+pub use cosignature::{PosixSeconds, cosign, cosigned_message};
 pub use decision::{Candidates, Commitments, DecisionLeaf, Durability, Verdict};
-pub use event::{Changed, Drill, DrillPhase, Erased, ErasureReason, ErasureScope, Event, EventLeaf, KeyChanged, KeyKind, Started, Stopped};
+pub use event::{
+    Changed, ChangedKeys, Drill, DrillPhase, Erased, ErasureReason, ErasureScope, Event, EventLeaf, KeyChanged, Started, Stopped,
+};
+pub use key::{KeyError, KeyKind, SigningSeed, VerifierKey};
 pub use leaf::{Leaf, LeafError};
-pub use limits::{CANDIDATES_NAMED_MAX, LEAF_BYTES_MAX, PROOF_HASHES_MAX, TREE_SIZE_MAX};
+pub use limits::{CANDIDATES_NAMED_MAX, LEAF_BYTES_MAX, NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, PROOF_HASHES_MAX, TREE_SIZE_MAX};
+pub use note::{Note, NoteError, SignatureLine, Verified, signature_lines};
 pub use outcome::{Cost, Outcome, OutcomeLeaf, Performed};
 pub use tree::{
     EMPTY_ROOT, Hashes, StoredAt, Tree, TreeError, check_consistency, check_inclusion, leaf_hash, prove_consistency, prove_inclusion,

@@ -11,3 +11,8 @@ pub const PROOF_HASHES_MAX: usize = 62;
 
 /// Offerings that a decision leaf names of those it considered: more than people list by hand; the fact record names all.
 pub const CANDIDATES_NAMED_MAX: usize = 32;
+/// Bytes of one signed note: [`NOTE_SIGNATURES_MAX`] post-quantum signatures of 5 kB in base64, and a text.
+pub const NOTE_BYTES_MAX: usize = 1_000_000;
+
+/// Signatures on one note (the specification asks for at least 16): every witness of a policy with an old, a new and a post-quantum key.
+pub const NOTE_SIGNATURES_MAX: usize = 144;

@@ -2,7 +2,7 @@
 
 use comity_ledger::{
     Candidates, Changed, Classes, Commitments, Cost, DecisionLeaf, Drill, DrillPhase, Durability, Erased, ErasureReason, ErasureScope,
-    Event, EventLeaf, KeyChanged, KeyKind, Leaf, LeafError, Minute, Outcome, OutcomeLeaf, Performed, Started, Stopped, Verdict,
+    Event, EventLeaf, KeyChanged, ChangedKeys, Leaf, LeafError, Minute, Outcome, OutcomeLeaf, Performed, Started, Stopped, Verdict,
 };
 use comity_vocab::{Classification, Data, Digest, Instant, Means, Micros};
 use proptest::option;
@@ -107,8 +107,8 @@ fn event_leaf() -> impl Strategy<Value = Leaf> {
         erased.prop_map(Event::Erased),
         changed().prop_map(Event::TermsChanged),
         changed().prop_map(Event::CatalogueChanged),
-        digest().prop_map(|digest| Event::KeyChanged(KeyChanged { digest, what: KeyKind::ApiKeys })),
-        digest().prop_map(|digest| Event::KeyChanged(KeyChanged { digest, what: KeyKind::Signer })),
+        digest().prop_map(|digest| Event::KeyChanged(KeyChanged { digest, what: ChangedKeys::ApiKeys })),
+        digest().prop_map(|digest| Event::KeyChanged(KeyChanged { digest, what: ChangedKeys::Signer })),
         digest().prop_map(|digest| Event::Drill(Drill { digest, phase: DrillPhase::Begun })),
         digest().prop_map(|digest| Event::Drill(Drill { digest, phase: DrillPhase::Ended })),
         started.prop_map(Event::Started),
