@@ -3,6 +3,7 @@
 //! A leaf is what an outsider may check for ever, so it never holds personal data: only digests, salted commitments, names of offerings and
 //! terms, and coarse sizes and times. Nothing here reads a clock, a disk or randomness; salts and instants come in as arguments.
 
+mod audit;
 mod checkpoint;
 mod coarse;
 mod commitment;
@@ -15,8 +16,11 @@ mod limits;
 mod line;
 mod note;
 mod outcome;
+mod spot;
+mod tile;
 mod tree;
 
+pub use audit::{AuditError, Audited, Auditor, ExpectedTile, HashedBundle, Served, audit, check_root};
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 pub use coarse::{Classes, Minute, Month, coarse};
 pub use commitment::{AnswerCommitment, call_digest, commitment, facts_digest};
@@ -27,9 +31,13 @@ pub use event::{
 };
 pub use key::{KeyError, KeyKind, SigningSeed, VerifierKey};
 pub use leaf::{Leaf, LeafError};
-pub use limits::{CANDIDATES_NAMED_MAX, LEAF_BYTES_MAX, NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, PROOF_HASHES_MAX, TREE_SIZE_MAX};
+pub use limits::{
+    CANDIDATES_NAMED_MAX, LEAF_BYTES_MAX, NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, PROOF_HASHES_MAX, TILE_LEVEL_MAX, TILES_KEPT_MAX, TREE_SIZE_MAX,
+};
 pub use note::{Note, NoteError, SignatureLine, Verified, signature_lines};
 pub use outcome::{Cost, Outcome, OutcomeLeaf, Performed};
+pub use spot::{ServedHashes, check_growth, check_leaf};
+pub use tile::{BundleAt, TILE_WIDTH, TileAt, TileError, bundles, new_bundles, new_tiles, tiles};
 pub use tree::{
     EMPTY_ROOT, Hashes, StoredAt, Tree, TreeError, check_consistency, check_inclusion, leaf_hash, prove_consistency, prove_inclusion,
 };

@@ -16,3 +16,9 @@ pub const NOTE_BYTES_MAX: usize = 1_000_000;
 
 /// Signatures on one note (the specification asks for at least 16): every witness of a policy with an old, a new and a post-quantum key.
 pub const NOTE_SIGNATURES_MAX: usize = 144;
+
+/// The highest level of tiles: hashes of level 8 would cover 2^64 leaves.
+pub const TILE_LEVEL_MAX: u8 = 7;
+
+/// Tiles kept while proofs are made from them: those of four paths through the deepest tree.
+pub const TILES_KEPT_MAX: usize = 32;

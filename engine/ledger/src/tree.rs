@@ -61,6 +61,11 @@ pub fn leaf_hash(leaf: &[u8]) -> Digest {
     digest(tlog::record_hash(leaf))
 }
 
+/// The hash of an inner node: SHA-256 of a one byte and the hashes below it.
+pub(crate) fn node_hash(left: Digest, right: Digest) -> Digest {
+    digest(tlog::node_hash(hash(left), hash(right)))
+}
+
 /// Proves that leaf `index` is in the tree of the first `size` leaves.
 ///
 /// # Errors
