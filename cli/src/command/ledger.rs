@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use clap::Subcommand;
-use comity_ledger::{DecisionLeaf, DrillPhase, Event, ChangedKeys, Leaf, OutcomeLeaf, Verdict};
+use comity_ledger::{ChangedKeys, DecisionLeaf, DrillPhase, Event, Leaf, OutcomeLeaf, Verdict};
 use comity_store::{FactRecord, FoundDecision, Reader, StoredLeaf, Verified};
 use serde_json::{Value, json};
 

@@ -32,7 +32,8 @@ pub use event::{
 pub use key::{KeyError, KeyKind, SigningSeed, VerifierKey};
 pub use leaf::{Leaf, LeafError};
 pub use limits::{
-    CANDIDATES_NAMED_MAX, LEAF_BYTES_MAX, NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, PROOF_HASHES_MAX, TILE_LEVEL_MAX, TILES_KEPT_MAX, TREE_SIZE_MAX,
+    CANDIDATES_NAMED_MAX, LEAF_BYTES_MAX, NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, PROOF_HASHES_MAX, TILE_LEVEL_MAX, TILES_KEPT_MAX,
+    TREE_SIZE_MAX,
 };
 pub use note::{Note, NoteError, SignatureLine, Verified, signature_lines};
 pub use outcome::{Cost, Outcome, OutcomeLeaf, Performed};

@@ -1,8 +1,8 @@
 //! One leaf has one form: canonical bytes, read back as the same leaf, and nothing else is read at all.
 
 use comity_ledger::{
-    Candidates, Changed, Classes, Commitments, Cost, DecisionLeaf, Drill, DrillPhase, Durability, Erased, ErasureReason, ErasureScope,
-    Event, EventLeaf, KeyChanged, ChangedKeys, Leaf, LeafError, Minute, Outcome, OutcomeLeaf, Performed, Started, Stopped, Verdict,
+    Candidates, Changed, ChangedKeys, Classes, Commitments, Cost, DecisionLeaf, Drill, DrillPhase, Durability, Erased, ErasureReason,
+    ErasureScope, Event, EventLeaf, KeyChanged, Leaf, LeafError, Minute, Outcome, OutcomeLeaf, Performed, Started, Stopped, Verdict,
 };
 use comity_vocab::{Classification, Data, Digest, Instant, Means, Micros};
 use proptest::option;
