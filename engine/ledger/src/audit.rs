@@ -27,6 +27,9 @@ pub trait Served {
     fn entries(&self, at: BundleAt) -> Result<Vec<u8>, String>;
 }
 
+/// Sees an entry with its index; an error, with its reason, ends the audit.
+pub type Visit<'a> = dyn FnMut(u64, &[u8]) -> Result<(), String> + 'a;
+
 /// A log that is not what its checkpoint says, or cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuditError {
@@ -113,11 +116,7 @@ pub struct Audited {
 ///
 /// # Errors
 /// [`AuditError`] for the first thing that is wrong.
-pub fn audit(
-    served: &impl Served,
-    (checkpoint, minimum): (&Checkpoint, u64),
-    visit: &mut dyn FnMut(u64, &[u8]) -> Result<(), String>,
-) -> Result<Audited, AuditError> {
+pub fn audit(served: &impl Served, (checkpoint, minimum): (&Checkpoint, u64), visit: &mut Visit<'_>) -> Result<Audited, AuditError> {
     let mut auditor = Auditor::pruned(served, checkpoint.size(), minimum)?;
     let (first, mut tiles) = (auditor.next * 256, 0);
     while let Some(at) = auditor.due() {
@@ -140,7 +139,7 @@ pub fn check_root(checkpoint: &Checkpoint, found: Digest) -> Result<(), AuditErr
     if found == expected { Ok(()) } else { Err(AuditError::Root { size, found, expected }) }
 }
 
-fn visit_entries(at: BundleAt, bytes: &[u8], visit: &mut dyn FnMut(u64, &[u8]) -> Result<(), String>) -> Result<(), AuditError> {
+fn visit_entries(at: BundleAt, bytes: &[u8], visit: &mut Visit<'_>) -> Result<(), AuditError> {
     let entries = at.decode(bytes).map_err(|error| malformed(at, error))?;
     (at.first()..).zip(entries).try_for_each(|(index, entry)| visit(index, entry).map_err(|reason| AuditError::Entry { index, reason }))
 }

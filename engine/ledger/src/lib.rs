@@ -20,7 +20,7 @@ mod spot;
 mod tile;
 mod tree;
 
-pub use audit::{AuditError, Audited, Auditor, ExpectedTile, HashedBundle, Served, audit, check_root};
+pub use audit::{AuditError, Audited, Auditor, ExpectedTile, HashedBundle, Served, Visit, audit, check_root};
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 pub use coarse::{Classes, Minute, Month, coarse};
 pub use commitment::{AnswerCommitment, call_digest, commitment, facts_digest};

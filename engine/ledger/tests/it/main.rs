@@ -9,5 +9,8 @@
     reason = "tests"
 )]
 
+mod audit;
 mod leaf;
+mod served;
+mod text;
 mod tree;
