@@ -14,13 +14,13 @@ use crate::tree::{self, EMPTY_ROOT, TreeError};
 
 /// What a log serves: bytes that nobody vouches for.
 pub trait Served {
-    /// The bytes of a tile.
+    /// The bytes of a tile. A log may drop a partial tile once the full one is there; then give the first `width` hashes of that one.
     ///
     /// # Errors
     /// A reason, when it cannot be had.
     fn tile(&self, at: TileAt) -> Result<Vec<u8>, String>;
 
-    /// The bytes of an entry bundle.
+    /// The bytes of an entry bundle; of a partial one that was dropped, the first `width` entries of the full one.
     ///
     /// # Errors
     /// A reason, when it cannot be had.

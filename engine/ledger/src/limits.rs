@@ -22,3 +22,18 @@ pub const TILE_LEVEL_MAX: u8 = 7;
 
 /// Tiles kept while proofs are made from them: those of four paths through the deepest tree.
 pub const TILES_KEPT_MAX: usize = 32;
+
+/// Bytes of one policy: every line of [`POLICY_LINES_MAX`] with a key and a URL.
+pub const POLICY_BYTES_MAX: usize = 256 * 1024;
+
+/// Logs, witnesses and groups of one policy, each (the specification asks for at least 32).
+pub const POLICY_LINES_MAX: usize = 64;
+
+/// Bytes of extra data in a proof file: a whole leaf fits.
+pub const PROOF_EXTRA_BYTES_MAX: usize = 65_536;
+
+/// Bytes of one proof file: extra data in base64, hashes and a checkpoint.
+pub const PROOF_FILE_BYTES_MAX: usize = NOTE_BYTES_MAX + 96 * 1024;
+
+/// Lines of proof in a request to a witness, as its specification bounds them.
+pub const WITNESS_HASHES_MAX: usize = 63;

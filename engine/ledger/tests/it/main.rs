@@ -11,6 +11,8 @@
 
 mod audit;
 mod leaf;
+mod policy;
 mod served;
 mod text;
 mod tree;
+mod witness;

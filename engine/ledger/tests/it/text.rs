@@ -1,6 +1,8 @@
 //! Every text of the ledger has one form: what is read is written again byte for byte, and nothing else is read.
 
-use comity_ledger::{BundleAt, Checkpoint, Note, SignedCheckpoint, TILE_WIDTH, TileAt, VerifierKey, signature_lines};
+use comity_ledger::{
+    AddCheckpoint, BundleAt, Checkpoint, Note, Policy, ProofFile, SignedCheckpoint, TILE_WIDTH, TileAt, VerifierKey, signature_lines,
+};
 use comity_vocab::Digest;
 use proptest::prelude::*;
 
@@ -27,6 +29,12 @@ proptest! {
         if let Ok(lines) = signature_lines(&text) {
             prop_assert_eq!(lines.iter().map(ToString::to_string).collect::<String>(), text.as_str());
         }
+        if let Ok(request) = text.parse::<AddCheckpoint>() {
+            prop_assert_eq!(request.to_string(), text.as_str());
+        }
+        if let Ok(proof) = text.parse::<ProofFile>() {
+            prop_assert_eq!(proof.to_string(), text.as_str());
+        }
         if let Ok(at) = text.parse::<TileAt>() {
             prop_assert_eq!(at.to_string(), text.as_str());
         }
@@ -41,6 +49,9 @@ proptest! {
     #[test]
     fn any_bytes_are_read_or_refused_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = SignedCheckpoint::from_bytes(&bytes);
+        let _ = Policy::from_bytes(&bytes);
+        let _ = AddCheckpoint::from_bytes(&bytes);
+        let _ = ProofFile::from_bytes(&bytes);
         let _ = BundleAt::in_log(0, 3).unwrap().decode(&bytes);
     }
 
