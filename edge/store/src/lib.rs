@@ -22,6 +22,7 @@ mod prune;
 mod read;
 mod receipt;
 mod record;
+mod served;
 mod state;
 mod store;
 mod upgrade;

@@ -4,6 +4,7 @@
 //! terms, and coarse sizes and times. Nothing here reads a clock, a disk or randomness; salts and instants come in as arguments.
 
 mod audit;
+mod census;
 mod checkpoint;
 mod coarse;
 mod commitment;
@@ -24,6 +25,7 @@ mod tree;
 mod witness;
 
 pub use audit::{AuditError, Audited, Auditor, ExpectedTile, HashedBundle, Served, Visit, audit, check_root};
+pub use census::{Census, CensusError, Counts};
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 pub use coarse::{Classes, Minute, Month, coarse};
 pub use commitment::{AnswerCommitment, call_digest, commitment, facts_digest};
