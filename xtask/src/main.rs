@@ -3,6 +3,7 @@
 
 mod bench;
 mod generate;
+mod go;
 mod project;
 mod python;
 mod shell;

@@ -2,6 +2,7 @@
 //! A step that fails does not hide the next ones; the last line counts all tests of all steps.
 
 mod clients;
+mod ledger;
 mod tally;
 
 use std::process::Command;
@@ -40,6 +41,8 @@ enum Step {
     Doctests,
     /// Real client packages (Python and Node) against a gateway
     Clients,
+    /// An exported ledger, checked by verifiers of others (Python and Go)
+    Ledger,
     /// comity demo
     Demo,
 }
@@ -96,6 +99,7 @@ fn perform(project: &Project, step: Step) -> anyhow::Result<Tally> {
         Step::Tests => tests(project),
         Step::Doctests => counted(cargo_in(project).args(["test", "--workspace", "--doc", "--quiet"])),
         Step::Clients => clients::run(project),
+        Step::Ledger => ledger::run(project),
         Step::Demo => check(comity(project).arg("demo")),
     }
 }

@@ -33,7 +33,7 @@ fn pytest(project: &Project, python: &Path) -> anyhow::Result<Tally> {
     counted(with_programs(project, &mut pytest))
 }
 
-fn with_programs<'a>(project: &Project, command: &'a mut Command) -> &'a mut Command {
+pub(super) fn with_programs<'a>(project: &Project, command: &'a mut Command) -> &'a mut Command {
     command.env("COMITY_DATA", data_folder(project)).env("PYTHONDONTWRITEBYTECODE", "1");
     command.env("COMITY_BIN", project.program("debug", "comity"));
     command.env("COMITY_MOCK_BIN", project.program("debug", "mock-upstream"))

@@ -1,0 +1,146 @@
+//! Builds a Go program for tests: with the Go of this machine, else with Debian's packages, unpacked below the target folder, which needs no
+//! rights. It never installs anything outside that folder, and never goes on without Go: a check that cannot run has failed.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, bail};
+
+use crate::project::Project;
+use crate::shell;
+
+/// What the programs are written for: the release in Debian 12.
+const GO_MIN: (u32, u32) = (1, 19);
+/// The Go team's transparency log and signed notes; older programs of Go find it below a folder `src`.
+const MODULE: &str = "src/golang.org/x/mod/sumdb";
+const MODULE_PACKAGE: &str = "golang-golang-x-mod-dev";
+/// Where Debian's packages put modules and compilers.
+const MODULES: &str = "usr/share/gocode";
+const COMPILERS: &str = "usr/lib";
+
+/// A compiler, and the folder in which it finds `golang.org/x/mod`.
+struct Go {
+    program: PathBuf,
+    root: PathBuf,
+    modules: PathBuf,
+}
+
+/// Compiles one file, a program, to `<target>/go/<name>`.
+pub(crate) fn build(project: &Project, source: &str, name: &str) -> anyhow::Result<PathBuf> {
+    let folder = project.target.join("go");
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+    let go = of_machine(&folder).or_else(|_| of_debian(&folder)).with_context(|| {
+        let (major, minor) = GO_MIN;
+        format!("Go {major}.{minor} or later is needed, and could not be fetched (on Debian: apt-get install golang-go {MODULE_PACKAGE})")
+    })?;
+    let program = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let mut build = Command::new(&go.program);
+    build.current_dir(&project.root).env("GOROOT", &go.root).env("GOPATH", &go.modules).env("GOCACHE", folder.join("cache"));
+    // Without modules nothing is looked up; without cgo no C compiler is needed; and no other release of Go is fetched.
+    build.env("GO111MODULE", "off").env("GOFLAGS", "").env("CGO_ENABLED", "0").env("GOTOOLCHAIN", "local").env("GOENV", "off");
+    shell::run(build.args(["build", "-o"]).arg(&program).arg(source)).with_context(|| format!("cannot compile `{source}`"))?;
+    Ok(program)
+}
+
+// === The machine's own ===
+
+fn of_machine(folder: &Path) -> anyhow::Result<Go> {
+    if !shell::has("go", "version") {
+        bail!("there is no program `go`");
+    }
+    let version = shell::output(Command::new("go").arg("version"))?;
+    if read_version(&version).is_none_or(|found| found < GO_MIN) {
+        bail!("{} is too old", version.trim());
+    }
+    let root = PathBuf::from(shell::output(Command::new("go").args(["env", "GOROOT"]))?.trim());
+    let modules = Path::new("/").join(MODULES);
+    let modules = if modules.join(MODULE).is_dir() { modules } else { vendored(&root, folder)? };
+    Ok(Go { program: "go".into(), root, modules })
+}
+
+/// `go version go1.19.8 linux/amd64` → (1, 19).
+fn read_version(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.split_ascii_whitespace().nth(2)?.strip_prefix("go")?.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// Every Go has the module among its own sources, because it checks downloads with it; it is copied to where programs can import it.
+fn vendored(root: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
+    let modules = folder.join("modules");
+    for package in ["note", "tlog"] {
+        let (from, to) = (root.join("src/cmd/vendor/golang.org/x/mod/sumdb").join(package), modules.join(MODULE).join(package));
+        std::fs::create_dir_all(&to).with_context(|| format!("cannot make `{}`", to.display()))?;
+        let files = std::fs::read_dir(&from).with_context(|| format!("Go's own sources lack `{}`", from.display()))?;
+        for file in files {
+            let file = file.with_context(|| format!("cannot read `{}`", from.display()))?;
+            std::fs::copy(file.path(), to.join(file.file_name())).with_context(|| format!("cannot copy `{}`", file.path().display()))?;
+        }
+    }
+    Ok(modules)
+}
+
+// === Debian's packages ===
+
+fn of_debian(folder: &Path) -> anyhow::Result<Go> {
+    let unpacked = folder.join("debian");
+    if !unpacked.join(MODULES).join(MODULE).is_dir() {
+        fetch(&folder.join("apt"), &unpacked)?;
+    }
+    let compilers = std::fs::read_dir(unpacked.join(COMPILERS)).context("the packages hold no compiler")?;
+    let root = compilers.filter_map(Result::ok).map(|entry| entry.path()).find(|path| path.join("bin/go").is_file());
+    let root = root.context("the packages hold no compiler")?;
+    Ok(Go { program: root.join("bin/go"), root, modules: unpacked.join(MODULES) })
+}
+
+/// Downloads the packages with lists of their own, so that neither root's rights nor fresh lists are needed, and unpacks them. The module
+/// comes last: where it is, everything is.
+fn fetch(apt: &Path, unpacked: &Path) -> anyhow::Result<()> {
+    eprintln!("note: there is no Go: fetching Debian's packages (about 80 MB, 480 MB unpacked)");
+    for part in ["lists/partial", "archives/partial"] {
+        std::fs::create_dir_all(apt.join(part)).with_context(|| format!("cannot make `{}`", apt.display()))?;
+    }
+    shell::run(with_folders(apt, Command::new("apt-get").args(["-qq", "update"]))).context("cannot read Debian's lists of packages")?;
+    let depends = shell::output(with_folders(apt, Command::new("apt-cache").args(["depends", "golang-go"])))?;
+    let compiler = depends.lines().filter_map(|line| line.trim().strip_prefix("Depends: ")).find(|name| name.ends_with("-go"));
+    let compiler = compiler.context("Debian's package `golang-go` names no compiler")?;
+    let sources = format!("{}-src", compiler.trim_end_matches("-go"));
+    let names = [compiler, &sources, MODULE_PACKAGE];
+    shell::run(with_folders(apt, Command::new("apt-get").current_dir(apt).args(["-qq", "download"]).args(names)))?;
+    for name in names {
+        shell::run(Command::new("dpkg-deb").arg("-x").arg(downloaded(apt, name)?).arg(unpacked))?;
+    }
+    std::fs::remove_dir_all(apt).with_context(|| format!("cannot remove `{}`", apt.display()))
+}
+
+fn with_folders<'a>(apt: &Path, command: &'a mut Command) -> &'a mut Command {
+    let folders = [
+        ("Dir::State::Lists", "lists"),
+        ("Dir::Cache::Archives", "archives"),
+        ("Dir::Cache::pkgcache", ""),
+        ("Dir::Cache::srcpkgcache", ""),
+    ];
+    for (option, part) in folders {
+        let place = if part.is_empty() { String::new() } else { apt.join(part).display().to_string() };
+        command.args(["-o", &format!("{option}={place}")]);
+    }
+    // Its own user could not write below the target folder, and the system's lock is not ours to take.
+    command.args(["-o", "APT::Sandbox::User=", "-o", "Debug::NoLocking=1"])
+}
+
+fn downloaded(apt: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let files = std::fs::read_dir(apt).with_context(|| format!("cannot read `{}`", apt.display()))?;
+    let mut paths = files.filter_map(Result::ok).map(|entry| entry.path());
+    let is_it = |path: &PathBuf| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(&format!("{name}_")));
+    paths.find(is_it).with_context(|| format!("Debian's package `{name}` was not downloaded"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_version;
+
+    #[test]
+    fn versions_of_go_are_read() {
+        assert_eq!(read_version("go version go1.19.8 linux/amd64\n"), Some((1, 19)));
+        assert_eq!(read_version("go version devel linux/amd64"), None);
+    }
+}

@@ -1,0 +1,20 @@
+//! Runs tests/ledger/: an exported ledger, checked by programs that are not ours (Python's sigstore, Go's x/mod/sumdb), and refused by them
+//! once it was tampered with. Both are set up below the target folder; without them the step fails, for it must never be left out unseen.
+
+use std::process::Command;
+
+use super::{Tally, clients, counted};
+use crate::project::Project;
+use crate::{go, python};
+
+const FOLDER: &str = "tests/ledger";
+const PINS: &str = "tests/ledger/requirements.txt";
+const VERIFIER: &str = "tests/ledger/verify.go";
+
+pub(super) fn run(project: &Project) -> anyhow::Result<Tally> {
+    let verifier = go::build(project, VERIFIER, "verify")?;
+    let python = python::environment(project, "ledger-venv", PINS)?;
+    let mut pytest = Command::new(python);
+    pytest.current_dir(&project.root).args(["-m", "pytest", "--color=no", "-p", "no:cacheprovider", FOLDER]);
+    counted(clients::with_programs(project, &mut pytest).env("COMITY_GO_VERIFIER", verifier))
+}
