@@ -488,7 +488,7 @@ func parseHash(text string) (tlog.Hash, error) {
 // trusted is a tlog-policy: any of the logs, and the quorum of witnesses; nil: none is needed.
 type trusted struct {
 	logs      []note.Verifier
-	witnesses map[string]note.Verifier
+	witnesses map[string]*cosigner
 	quorum    quorum
 }
 
@@ -509,7 +509,7 @@ func (known *trusted) Verifier(name string, hash uint32) (note.Verifier, error) 
 }
 
 func trust() (*trusted, error) {
-	known := &trusted{witnesses: make(map[string]note.Verifier)}
+	known := &trusted{witnesses: make(map[string]*cosigner)}
 	if *policyFlag != "" {
 		text, err := os.ReadFile(*policyFlag)
 		if err != nil {
@@ -541,7 +541,7 @@ func trust() (*trusted, error) {
 }
 
 func (known *trusted) readPolicy(text string) error {
-	groups, quorums := map[string]quorum{"none": nil}, 0
+	names, quorums := policyNames{defined: map[string]quorum{"none": nil}, members: make(map[string]bool)}, 0
 	for _, line := range strings.Split(text, "\n") {
 		words := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' })
 		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
@@ -550,16 +550,13 @@ func (known *trusted) readPolicy(text string) error {
 		var err error
 		switch {
 		case words[0] == "log" && (len(words) == 2 || len(words) == 3):
-			var verifier note.Verifier
-			if verifier, err = note.NewVerifier(words[1]); err == nil {
-				known.logs = append(known.logs, verifier)
-			}
+			err = known.addLog(words[1])
 		case words[0] == "witness" && (len(words) == 3 || len(words) == 4):
-			err = known.addWitness(words[1], words[2], groups)
+			err = known.addWitness(words[1], words[2], names)
 		case words[0] == "group" && len(words) >= 4:
-			err = addGroup(words[1], words[2], words[3:], groups)
+			err = names.addGroup(words[1], words[2], words[3:])
 		case words[0] == "quorum" && len(words) == 2:
-			found, defined := groups[words[1]]
+			found, defined := names.defined[words[1]]
 			if quorums++; !defined || quorums > 1 {
 				err = errors.New("no such group, or a second quorum")
 			}
@@ -577,17 +574,45 @@ func (known *trusted) readPolicy(text string) error {
 	return nil
 }
 
-func (known *trusted) addWitness(name, vkey string, groups map[string]quorum) error {
-	verifier, err := newCosigner(vkey)
-	if _, taken := groups[name]; err != nil || taken {
-		return fmt.Errorf("%s: taken, or a bad key: %v", name, err)
+func (known *trusted) addLog(vkey string) error {
+	verifier, err := note.NewVerifier(vkey)
+	if err != nil {
+		return err
 	}
-	known.witnesses[name] = verifier
-	groups[name] = func(signedBy map[note.Verifier]bool) bool { return signedBy[verifier] }
+	for _, other := range known.logs {
+		if isBy(note.Signature{Name: other.Name(), Hash: other.KeyHash()}, verifier) {
+			return errors.New("the log is there twice")
+		}
+	}
+	known.logs = append(known.logs, verifier)
 	return nil
 }
 
-func addGroup(name, threshold string, members []string, groups map[string]quorum) error {
+func (known *trusted) addWitness(name, vkey string, names policyNames) error {
+	verifier, err := newCosigner(vkey)
+	if err != nil {
+		return err
+	}
+	if _, taken := names.defined[name]; taken {
+		return errors.New("the name is taken")
+	}
+	for _, other := range known.witnesses {
+		if bytes.Equal(other.key, verifier.key) {
+			return errors.New("the same key under two names would count twice")
+		}
+	}
+	known.witnesses[name] = verifier
+	names.defined[name] = func(signedBy map[note.Verifier]bool) bool { return signedBy[verifier] }
+	return nil
+}
+
+// policyNames are the witnesses and groups that are defined so far, and those that are members already: nobody counts twice.
+type policyNames struct {
+	defined map[string]quorum
+	members map[string]bool
+}
+
+func (names policyNames) addGroup(name, threshold string, members []string) error {
 	k, err := strconv.Atoi(threshold)
 	switch threshold {
 	case "any":
@@ -595,18 +620,18 @@ func addGroup(name, threshold string, members []string, groups map[string]quorum
 	case "all":
 		k, err = len(members), nil
 	}
-	if _, taken := groups[name]; taken || err != nil || k < 1 || k > len(members) {
+	if _, taken := names.defined[name]; taken || err != nil || k < 1 || k > len(members) {
 		return errors.New("the name is taken, or the threshold is not between 1 and the number of members")
 	}
 	var parts []quorum
 	for _, member := range members {
-		part := groups[member]
-		if part == nil {
-			return fmt.Errorf("%s is not defined above", member)
+		part := names.defined[member]
+		if part == nil || names.members[member] {
+			return fmt.Errorf("%s is not defined above, or is a member already", member)
 		}
-		parts = append(parts, part)
+		parts, names.members[member] = append(parts, part), true
 	}
-	groups[name] = func(signedBy map[note.Verifier]bool) bool {
+	names.defined[name] = func(signedBy map[note.Verifier]bool) bool {
 		count := 0
 		for _, part := range parts {
 			if part(signedBy) {
