@@ -44,6 +44,28 @@ def test_history_rewritten_with_the_right_key_is_refused_by_whoever_kept_a_check
     assert not go("-dir", later, "-vkey", LOG.vkey, "-old", other / "checkpoint").accepted
 
 
+ROOT = made.text(LOG.name, entries(3)).split("\n")[2]
+NOT_CHECKPOINTS = {
+    "of another log": f"other.example/log\n3\n{ROOT}\n",
+    "of no log": f"\n3\n{ROOT}\n",
+    "a zero before the size": f"{LOG.name}\n03\n{ROOT}\n",
+    "a plus before the size": f"{LOG.name}\n+3\n{ROOT}\n",
+    "a blank before the size": f"{LOG.name}\n 3\n{ROOT}\n",
+    "a negative size": f"{LOG.name}\n-3\n{ROOT}\n",
+    "a root with stray bits": f"{LOG.name}\n3\n{ROOT[:-2]}{chr(ord(ROOT[-2]) + 1)}=\n",
+    "a root that is too long": f"{LOG.name}\n3\n{ROOT[:-1]}{ROOT}\n",
+    "no root": f"{LOG.name}\n3\n",
+}
+
+
+@pytest.mark.parametrize("name", NOT_CHECKPOINTS)
+def test_what_the_log_signs_must_be_a_checkpoint_of_its_own(tmp_path, name):
+    folder = made.log(tmp_path / "log", entries(3), LOG)
+    text = NOT_CHECKPOINTS[name]
+    (folder / "checkpoint").write_text(f"{text}\n{LOG.line(text)}", encoding="utf-8")
+    assert_refused(folder, LOG.vkey)
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_a_quorum_of_two_of_three_witnesses(tmp_path, count):
     folder = made.log(tmp_path / "log", entries(3), LOG)
