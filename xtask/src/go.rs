@@ -64,19 +64,29 @@ fn read_version(text: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-/// Every Go has the module among its own sources, because it checks downloads with it; it is copied to where programs can import it.
+/// Every Go has the module among its own sources, because it checks downloads with it; it is copied to where programs can import it. Older
+/// ones need the third package too, newer ones lack it.
 fn vendored(root: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
     let modules = folder.join("modules");
-    for package in ["note", "tlog"] {
-        let (from, to) = (root.join("src/cmd/vendor/golang.org/x/mod/sumdb").join(package), modules.join(MODULE).join(package));
-        std::fs::create_dir_all(&to).with_context(|| format!("cannot make `{}`", to.display()))?;
-        let files = std::fs::read_dir(&from).with_context(|| format!("Go's own sources lack `{}`", from.display()))?;
-        for file in files {
-            let file = file.with_context(|| format!("cannot read `{}`", from.display()))?;
-            std::fs::copy(file.path(), to.join(file.file_name())).with_context(|| format!("cannot copy `{}`", file.path().display()))?;
+    for package in ["x/mod/sumdb/note", "x/mod/sumdb/tlog", "x/crypto/ed25519"] {
+        let from = root.join("src/cmd/vendor/golang.org").join(package);
+        if from.is_dir() {
+            copy_files(&from, &modules.join("src/golang.org").join(package))?;
         }
     }
+    if !modules.join(MODULE).is_dir() {
+        bail!("`{}` lacks Go's own sources", root.display());
+    }
     Ok(modules)
+}
+
+fn copy_files(from: &Path, to: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(to).with_context(|| format!("cannot make `{}`", to.display()))?;
+    for file in std::fs::read_dir(from).with_context(|| format!("cannot read `{}`", from.display()))? {
+        let file = file.with_context(|| format!("cannot read `{}`", from.display()))?;
+        std::fs::copy(file.path(), to.join(file.file_name())).with_context(|| format!("cannot copy `{}`", file.path().display()))?;
+    }
+    Ok(())
 }
 
 // === Debian's packages ===
