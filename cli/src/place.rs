@@ -70,7 +70,8 @@ impl Place {
         }
     }
 
-    fn existing_store(&self) -> anyhow::Result<PathBuf> {
+    /// The store's file, which is there.
+    pub(crate) fn existing_store(&self) -> anyhow::Result<PathBuf> {
         let store = self.store()?;
         if store.exists() {
             return Ok(store);

@@ -96,8 +96,7 @@ async fn steps(worker: &Worker, incoming: Incoming, decided: &mut Decided) -> Re
     let body = accepted.body.clone();
     let keeping = Keeping { caller: &caller, subject, body: &body, content: generation.config.ledger.keep_content };
     let notes = Notes::new(keeping, &asked.model)?;
-    let mut ending = Ending::new(shared, (begun, api), (slot, accepted));
-    ending.commit_with(&notes);
+    let mut ending = Ending::new(shared, (begun, api), (slot, accepted), &notes);
     if incoming.kept.is_some() {
         ending.not_billed();
     }

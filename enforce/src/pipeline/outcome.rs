@@ -82,7 +82,13 @@ struct Ended {
 // === impl Ending ===
 
 impl Ending {
-    pub(crate) fn new(shared: &Arc<Shared>, (begun, api): (Instant, Api), (slot, accepted): (OwnedSemaphorePermit, Accepted)) -> Self {
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        (begun, api): (Instant, Api),
+        (slot, accepted): (OwnedSemaphorePermit, Accepted),
+        notes: &Notes,
+    ) -> Self {
+        let (salt, kept) = notes.answer();
         Self {
             shared: Arc::clone(shared),
             begun,
@@ -92,19 +98,12 @@ impl Ending {
             decided: Decided::default(),
             owed: None,
             maker: None,
-            sequence_salt: [0; 32],
-            answer: Said::default(),
+            sequence_salt: notes.sequence_salt(),
+            answer: Said { commitment: None, salt, kept: kept.then(Vec::new) },
             accepted: Some(accepted),
             pass: None,
             _slot: slot,
         }
-    }
-
-    /// Takes over what the answer is committed to with, and the caller's receipt.
-    pub(crate) fn commit_with(&mut self, notes: &Notes) {
-        let (salt, kept) = notes.answer();
-        self.answer = Said { commitment: None, salt, kept: kept.then(Vec::new) };
-        self.sequence_salt = notes.sequence_salt();
     }
 
     /// Some of the answer goes to the client.

@@ -240,6 +240,12 @@ impl BundleAt {
         self.width == TILE_WIDTH
     }
 
+    /// The same place when it is full.
+    #[must_use]
+    pub const fn full(self) -> Self {
+        Self { width: TILE_WIDTH, ..self }
+    }
+
     /// Whether a log with this minimum index need not serve it any more.
     #[must_use]
     pub const fn is_pruned_below(self, minimum: u64) -> bool {

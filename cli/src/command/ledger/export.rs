@@ -1,0 +1,167 @@
+//! `comity ledger export`: the published ledger as static files (C2SP tlog-tiles), in a folder or in S3-compatible storage.
+//!
+//! Tiles and entries are written before the checkpoint that needs them, and an export over an older one only adds what is new. It never writes
+//! a leaf that no checkpoint covers.
+
+#[cfg(feature = "s3")]
+mod bucket;
+
+use std::path::{Path, PathBuf};
+
+use comity_ledger::{BundleAt, Served, SignedCheckpoint, TileAt, new_bundles, new_tiles};
+use comity_store::Reader;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::checkpoint::key_of;
+use super::given::{published, signed};
+use crate::exit::{Exit, Failure};
+use crate::output::{self, Output};
+use crate::place::{self, Place};
+
+const EXAMPLES: &str = "\
+Examples:
+  comity ledger export ./log
+  comity ledger export ./log          again: adds what is new
+  comity ledger export s3://bucket/ledger   (builds with the feature `s3`; AWS_* variables say
+                                             who and where, AWS_ENDPOINT_URL which service)";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// A folder, new or of an earlier export, or `s3://bucket/prefix`
+    #[arg(value_name = "DIR|URL")]
+    target: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Where the files go.
+trait Target {
+    /// The bytes of a file; none when there is no such file.
+    fn get(&self, path: &str) -> anyhow::Result<Option<Vec<u8>>>;
+
+    /// Writes a file, whole or not at all.
+    fn put(&self, path: &str, bytes: &[u8]) -> anyhow::Result<()>;
+
+    /// Refuses a place that holds other things.
+    fn check_empty(&self) -> anyhow::Result<()>;
+}
+
+/// A folder.
+struct Folder(PathBuf);
+
+/// Exports.
+pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
+    let reader = args.place.reader()?;
+    let checkpoint = signed(&published(&reader)?)?;
+    let target = target(&args.target)?;
+    let old = earlier(target.as_ref(), (&reader, &checkpoint))?;
+    let written = write(target.as_ref(), &reader, (old, &checkpoint))?;
+    let size = checkpoint.unverified().size();
+    match output {
+        Output::Json => output::json(&json!({
+            "origin": checkpoint.unverified().origin(), "size": size, "root": checkpoint.unverified().root(), "before": old, "files": written,
+        }))?,
+        Output::Human => {
+            output::data(&format!("{size} leaves of {}, {written} files written", checkpoint.unverified().origin()))?;
+            output::say(&format!("\nVerify: comity ledger verify {} --key VKEY", args.target));
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+fn target(place: &str) -> anyhow::Result<Box<dyn Target>> {
+    match place.strip_prefix("s3://") {
+        #[cfg(feature = "s3")]
+        Some(_) => Ok(Box::new(bucket::Bucket::open(place)?)),
+        #[cfg(not(feature = "s3"))]
+        Some(_) => Err(Failure::new(Exit::Usage, "this program was built without S3")
+            .hint("build it with `--features s3`, or export into a folder and copy that")
+            .into()),
+        None => Ok(Box::new(Folder(PathBuf::from(place)))),
+    }
+}
+
+/// How many leaves are there from an earlier export, which must be of the same log and its beginning.
+fn earlier(target: &dyn Target, (reader, new): (&Reader, &SignedCheckpoint)) -> anyhow::Result<u64> {
+    let Some(bytes) = target.get("checkpoint")? else {
+        target.check_empty()?;
+        return Ok(0);
+    };
+    let refused =
+        |what: &str| Failure::new(Exit::Failed, format!("there is {what} already: nothing was written")).hint("name another place");
+    let old = SignedCheckpoint::from_bytes(&bytes).map_err(|_| refused("a checkpoint that cannot be read"))?;
+    let (old, new) = (old.unverified(), new.unverified());
+    if old.origin() != new.origin() {
+        return Err(refused("another log").into());
+    }
+    if old.size() > new.size() || reader.root(old.size()).map_err(place::failure)? != old.root() {
+        let failure = Failure::new(Exit::VerificationFailed, "what was exported before is not the beginning of this ledger");
+        return Err(failure.hint("keep both: this store was restored from a backup, or its past was changed").into());
+    }
+    Ok(old.size())
+}
+
+fn write(target: &dyn Target, reader: &Reader, (old, checkpoint): (u64, &SignedCheckpoint)) -> anyhow::Result<u64> {
+    let (size, minimum) = (checkpoint.unverified().size(), reader.minimum().map_err(place::failure)?);
+    let bundles: Vec<BundleAt> = new_bundles(old, size).filter(|at| !at.is_pruned_below(minimum)).collect();
+    let tiles: Vec<TileAt> = new_tiles(old, size).filter(|at| !at.is_pruned_below(minimum)).collect();
+    let files = u64::try_from(bundles.len().saturating_add(tiles.len()))?;
+    let bar = ProgressBar::new(files);
+    bar.set_style(ProgressStyle::with_template("exporting {bar:30} {human_pos}/{human_len} files")?);
+    let failed = |reason: String| Failure::new(Exit::Failed, reason);
+    for at in bundles {
+        target.put(&at.to_string(), &Served::entries(reader, at).map_err(failed)?)?;
+        bar.inc(1);
+    }
+    for at in tiles {
+        target.put(&at.to_string(), &reader.tile(at).map_err(failed)?)?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    match key_of(reader, checkpoint.unverified().origin()) {
+        Some(key) => target.put("log.vkey", format!("{key}\n").as_bytes())?,
+        None => output::say("No `log.vkey` was written: the master key or its passphrase is not here."),
+    }
+    // INVARIANT: last, so that whoever reads the checkpoint finds all that it covers.
+    target.put("checkpoint", checkpoint.to_string().as_bytes())?;
+    Ok(files.saturating_add(2))
+}
+
+// === impl Folder ===
+
+impl Target for Folder {
+    fn get(&self, path: &str) -> anyhow::Result<Option<Vec<u8>>> {
+        match std::fs::read(self.0.join(path)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(cannot(&self.0.join(path), &error).into()),
+        }
+    }
+
+    fn put(&self, path: &str, bytes: &[u8]) -> anyhow::Result<()> {
+        let path = self.0.join(path);
+        let folder = path.parent().unwrap_or(&self.0);
+        let draft = folder.join(".draft");
+        let write = || {
+            std::fs::create_dir_all(folder)?;
+            std::fs::write(&draft, bytes)?;
+            std::fs::rename(&draft, &path)
+        };
+        Ok(write().map_err(|error| cannot(&path, &error))?)
+    }
+
+    fn check_empty(&self) -> anyhow::Result<()> {
+        let Ok(mut entries) = std::fs::read_dir(&self.0) else { return Ok(()) };
+        if entries.next().is_none() {
+            return Ok(());
+        }
+        let failure = Failure::new(Exit::Usage, format!("`{}` holds other files", self.0.display()));
+        Err(failure.hint("name a new folder, or one of an earlier export").into())
+    }
+}
+
+fn cannot(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("cannot write `{}`: {error}", path.display())).hint("free some space, or name another folder")
+}

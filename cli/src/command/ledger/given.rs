@@ -1,0 +1,85 @@
+//! What a verifier brings along: keys that it trusts, and checkpoints that it has seen before.
+//!
+//! Nothing that comes with a log is trusted because it came with it; where nothing else is given, that is said.
+
+use std::path::{Path, PathBuf};
+
+use comity_ledger::{Policy, SignedCheckpoint, VerifierKey};
+use comity_store::{Published, Reader};
+
+use crate::exit::{Exit, Failure};
+use crate::place;
+
+/// Whose signatures count.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Trust {
+    /// The log's verifier key (C2SP vkey), or a file with it
+    #[arg(long, value_name = "VKEY|FILE")]
+    key: Option<String>,
+    /// A file in the form of C2SP tlog-policy: logs, witnesses and the quorum that must have cosigned
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    policy: Option<PathBuf>,
+}
+
+// === impl Trust ===
+
+impl Trust {
+    /// The policy that was given; none when nothing was.
+    pub(crate) fn policy(&self) -> anyhow::Result<Option<Policy>> {
+        match (&self.key, &self.policy) {
+            (Some(key), _) => Ok(Some(policy_of(key_of(key)?)?)),
+            (None, Some(path)) => {
+                let bytes = read(path)?;
+                let policy = Policy::from_bytes(&bytes);
+                Ok(Some(policy.map_err(|error| {
+                    Failure::new(Exit::Usage, format!("`{}`, line {}: {}", path.display(), error.line, error.problem))
+                        .maybe_hint(error.hint().map(str::to_owned))
+                })?))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+/// The policy that asks for one log's signature and for no witness.
+pub(crate) fn policy_of(key: VerifierKey) -> anyhow::Result<Policy> {
+    let policy = Policy::from_bytes(format!("log {key}\nquorum none\n").as_bytes());
+    Ok(policy.map_err(|error| Failure::new(Exit::Usage, format!("`{key}` cannot be the key of a log: {}", error.problem)))?)
+}
+
+/// A verifier key as text, or the file that holds it.
+pub(crate) fn key_of(text: &str) -> anyhow::Result<VerifierKey> {
+    let path = Path::new(text);
+    let text = if path.is_file() { String::from_utf8_lossy(&read(path)?).into_owned() } else { text.to_owned() };
+    let key = text.trim().parse::<VerifierKey>();
+    Ok(key.map_err(|error| {
+        Failure::new(Exit::Usage, format!("`{}` is not a verifier key: {error}", text.trim()))
+            .hint("it looks like `ledger.example.org/comity+0f1e2d3c+AY…`, as in the file `log.vkey`")
+    })?)
+}
+
+/// A signed checkpoint in a file.
+pub(crate) fn checkpoint_in(path: &Path) -> anyhow::Result<SignedCheckpoint> {
+    let checkpoint = SignedCheckpoint::from_bytes(&read(path)?);
+    Ok(checkpoint.map_err(|error| Failure::new(Exit::VerificationFailed, format!("`{}` is not a checkpoint: {error}", path.display())))?)
+}
+
+/// The checkpoint of a store that others see now.
+pub(crate) fn published(reader: &Reader) -> anyhow::Result<Published> {
+    let published = reader.published().map_err(place::failure)?;
+    Ok(published.ok_or_else(|| {
+        Failure::new(Exit::Failed, "this ledger has no checkpoint yet")
+            .hint("start the gateway with `comity up`: it publishes one within a second, or as soon as its witnesses agree")
+    })?)
+}
+
+/// The signed checkpoint in what was published.
+pub(crate) fn signed(published: &Published) -> anyhow::Result<SignedCheckpoint> {
+    let signed = SignedCheckpoint::from_bytes(published.note.as_bytes());
+    Ok(signed.map_err(|error| Failure::new(Exit::VerificationFailed, format!("the published checkpoint cannot be read: {error}")))?)
+}
+
+/// The whole file.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    Ok(std::fs::read(path).map_err(|error| Failure::new(Exit::Usage, format!("cannot read `{}`: {error}", path.display())))?)
+}
