@@ -5,6 +5,7 @@ use comity_ledger::{DecisionLeaf, commitment};
 use crate::Whose;
 
 /// A decision to be written. It has no `Debug`: it holds private facts.
+#[derive(Clone)]
 pub struct Draft {
     /// The leaf. The store sets its durability and its commitment to the sequence number.
     pub leaf: DecisionLeaf,

@@ -18,6 +18,8 @@ mod keys;
 mod limits;
 mod lock;
 mod outward;
+#[cfg(feature = "planted-bugs")]
+mod plant;
 mod prune;
 mod read;
 mod receipt;
@@ -39,6 +41,8 @@ pub use error::StoreError;
 pub use generation::Generation;
 pub use keys::{ApiKey, KeyList, KeyState, Keys, NewKey, PresentedKey};
 pub use limits::{BATCH_MAX, CONTENT_BYTES_MAX, QUEUE_DEFAULT};
+#[cfg(feature = "planted-bugs")]
+pub use plant::Plant;
 pub use read::{FactRecord, FoundDecision, Reader, StoredLeaf};
 pub use receipt::Receipt;
 pub use record::Content;

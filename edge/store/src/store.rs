@@ -43,6 +43,9 @@ pub struct Options {
     pub size_max_bytes: Option<u64>,
     /// Writes that may wait at once; further ones wait for a place.
     pub queue: usize,
+    /// A bug on purpose; none unless somebody asks for one.
+    #[cfg(feature = "planted-bugs")]
+    pub plant: crate::Plant,
 }
 
 /// What the store says about itself.
@@ -88,7 +91,15 @@ pub(crate) struct Health {
 impl Options {
     /// A master key in clear, durable on commit, no bound of size, a queue of [`QUEUE_DEFAULT`].
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), unlock: Unlock::default(), durability: Durability::Commit, size_max_bytes: None, queue: QUEUE_DEFAULT }
+        Self {
+            path: path.into(),
+            unlock: Unlock::default(),
+            durability: Durability::Commit,
+            size_max_bytes: None,
+            queue: QUEUE_DEFAULT,
+            #[cfg(feature = "planted-bugs")]
+            plant: crate::Plant::None,
+        }
     }
 }
 
@@ -118,10 +129,14 @@ impl Store {
             params![custody.check().as_bytes()],
         )
         .map_err(StoreError::unavailable)?;
+        #[cfg(feature = "planted-bugs")]
+        options.plant.at_open(&db).map_err(StoreError::unavailable)?;
         let ledger = Ledger::load(&db, keys)?;
         let published = last_published(&db).map_err(StoreError::unreadable)?;
         let shared = Shared { health: Arc::default(), states: Arc::new(States::new(options.path.clone(), Arc::clone(&custody))) };
         let mut writer = Writer::new(WriterDb::new(db, options.durability), ledger, shared);
+        #[cfg(feature = "planted-bugs")]
+        writer.plant(options.plant);
         writer.take_up(published)?;
         writer.finish_erasures()?;
         writer.end_open_calls()?;

@@ -93,6 +93,8 @@ pub(crate) struct Writer {
     swept: Clock,
     /// Keys were destroyed, and a write-ahead log may still hold them.
     pub(crate) unfolded: bool,
+    #[cfg(feature = "planted-bugs")]
+    plant: crate::Plant,
 }
 
 /// Where a job's write went.
@@ -109,7 +111,40 @@ impl Writer {
     /// A writer for a ledger as it was loaded from `db`.
     pub(crate) fn new(db: WriterDb, ledger: Ledger, shared: Shared) -> Self {
         shared.health.loaded(ledger.size());
-        Self { db, ledger, shared, backlog: VecDeque::new(), stale: false, swept: Clock::now(), unfolded: false }
+        Self {
+            db,
+            ledger,
+            shared,
+            backlog: VecDeque::new(),
+            stale: false,
+            swept: Clock::now(),
+            unfolded: false,
+            #[cfg(feature = "planted-bugs")]
+            plant: crate::Plant::None,
+        }
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn plant(&mut self, plant: crate::Plant) {
+        self.plant = plant;
+    }
+
+    /// Answers what the planted bug answers too early; gives what is still to be written.
+    #[cfg(feature = "planted-bugs")]
+    fn answer_early(&mut self, jobs: Vec<Job>, sender: &WeakUnboundedSender<Job>) -> Vec<Job> {
+        // Only where the index can be told beforehand: this bug answers early, and nothing else wrong.
+        if !jobs.iter().all(|job| matches!(job, Job::Decide(_))) {
+            return jobs;
+        }
+        let mut rest = Vec::with_capacity(jobs.len());
+        for (index, mut job) in (self.ledger.size()..).zip(jobs) {
+            if let Some(twin) = self.plant.twin(&mut job) {
+                self.acknowledge(job, Ok(Written::Decision(Decided { index, sequence: 0 })), sender);
+                job = twin;
+            }
+            rest.push(job);
+        }
+        rest
     }
 
     /// Ends the calls that the last run left open, so that each has exactly one outcome.
@@ -186,6 +221,8 @@ impl Writer {
     }
 
     fn batch(&mut self, jobs: Vec<Job>, sender: &WeakUnboundedSender<Job>) {
+        #[cfg(feature = "planted-bugs")]
+        let jobs = self.answer_early(jobs, sender);
         let results = match self.write(&jobs) {
             Ok(results) => results,
             Err(error) => vec![Err(error); jobs.len()],
