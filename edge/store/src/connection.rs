@@ -6,9 +6,9 @@ use std::fs;
 use std::path::Path;
 
 use comity_vocab::Digest;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
 
-use crate::file::{create_private, draft_of, folder_of, publish};
+use crate::file::{beside, create_private, draft_of, folder_of, publish, write_again};
 use crate::limits::{BUSY_TIMEOUT, CACHE_KIBIBYTES, STATEMENTS, WAL_BYTES_IDLE_MAX, WAL_PAGES};
 use crate::{Durability, StoreError};
 
@@ -44,6 +44,8 @@ pub(crate) struct WriterDb {
     db: Connection,
     durability: Durability,
     now: Durability,
+    /// A lax commit may lie in the write-ahead log without having been flushed.
+    unflushed: bool,
 }
 
 /// Creates the database if there is none.
@@ -112,9 +114,9 @@ pub(crate) fn master_check(db: &Connection) -> rusqlite::Result<Option<Digest>> 
 // === impl WriterDb ===
 
 impl WriterDb {
-    /// Wraps a connection made by [`for_writing`] with the same durability.
+    /// Wraps a connection made by [`for_writing`] with the same durability. What an earlier process left in the log may be unflushed.
     pub(crate) const fn new(db: Connection, durability: Durability) -> Self {
-        Self { db, durability, now: durability }
+        Self { db, durability, now: durability, unflushed: true }
     }
 
     /// For what must reach the disk whatever the store's durability: checkpoints, cosignatures, erasures.
@@ -138,6 +140,28 @@ impl WriterDb {
         self.durability == Durability::Commit
     }
 
+    /// A lax commit has succeeded.
+    pub(crate) const fn committed_lax(&mut self) {
+        self.unflushed = true;
+    }
+
+    /// To be called after a failure, before anything else is written. Linux takes pages that it could not flush for clean: a later flush
+    /// succeeds without them, and then a commit that was flushed may lie behind a lax one that is not on the disk, where no recovery reaches
+    /// it. So the log is written again, in place, as the system has it in memory, and flushed. SQLite has rewritten or undone all else itself,
+    /// but for the log's name: it does not look whether the folder was flushed.
+    pub(crate) fn flush_again(&mut self) -> Result<(), StoreError> {
+        if !self.unflushed {
+            return Ok(());
+        }
+        // Nobody else writes the log meanwhile. SQLite has no locks on this file that closing it would lose.
+        let held = self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::unavailable)?;
+        let log = beside(Path::new(held.path().unwrap_or_default()), "-wal");
+        write_again(&log).map_err(|error| StoreError::unavailable(format!("`{}` cannot be flushed: {error}", log.display())))?;
+        held.rollback().map_err(StoreError::unavailable)?;
+        self.unflushed = false;
+        Ok(())
+    }
+
     /// For reading, and for settings.
     pub(crate) const fn as_is(&self) -> &Connection {
         &self.db
@@ -146,6 +170,9 @@ impl WriterDb {
     fn with(&mut self, durability: Durability) -> rusqlite::Result<&mut Connection> {
         if self.now != durability {
             set_durability(&self.db, durability)?;
+            // A lax commit does not fold the log: a flush that fails in folding is told to nobody.
+            let pages = if durability == self.durability { WAL_PAGES } else { 0 };
+            self.db.pragma_update(None, "wal_autocheckpoint", pages)?;
             self.now = durability;
         }
         Ok(&mut self.db)
@@ -222,5 +249,21 @@ mod tests {
         };
         check(Durability::Commit, 2);
         check(Durability::Os, 1);
+    }
+
+    #[test]
+    fn what_may_not_have_been_flushed_is_written_again_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        create_if_missing(&path).unwrap();
+        let mut db = WriterDb::new(for_writing(&path, Durability::Commit).unwrap(), Durability::Commit);
+        assert!(db.unflushed, "nobody knows what an earlier process left");
+        db.lax().unwrap().execute("UPDATE counters SET value = 7", []).unwrap();
+        let before = std::fs::read(beside(&path, "-wal")).unwrap();
+        db.flush_again().unwrap();
+        assert!(!db.unflushed && before.len() > 4096 && std::fs::read(beside(&path, "-wal")).unwrap() == before);
+        db.committed_lax();
+        assert!(db.unflushed);
+        assert_eq!(db.as_is().query_row("SELECT value FROM counters", [], |row| row.get::<_, i64>(0)).unwrap(), 7);
     }
 }

@@ -4,8 +4,10 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+
+use crate::limits::WRITE_AGAIN_BYTES;
 
 /// `path` with `suffix` after its whole name: `ledger.db` and `.lock` give `ledger.db.lock`.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
@@ -31,6 +33,28 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = create_private(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// Writes a file's bytes over themselves and flushes them and its name, whatever the system believes to be on the disk already. No file is
+/// fine.
+pub(crate) fn write_again(path: &Path) -> io::Result<()> {
+    let mut file = match OpenOptions::new().read(true).write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return sync_folder(path),
+        file => file?,
+    };
+    let mut part = Vec::with_capacity(WRITE_AGAIN_BYTES);
+    let mut at = 0;
+    loop {
+        part.clear();
+        let read = (&file).take(WRITE_AGAIN_BYTES.try_into().unwrap_or(u64::MAX)).read_to_end(&mut part)?;
+        if read == 0 {
+            file.sync_all()?;
+            return sync_folder(path);
+        }
+        file.seek(io::SeekFrom::Start(at))?;
+        file.write_all(&part)?;
+        at = file.stream_position()?;
+    }
 }
 
 /// Gives the finished file `draft` its name, durably; when the name is taken by then, what is there stays.

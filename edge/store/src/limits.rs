@@ -23,6 +23,9 @@ pub(crate) const WAL_PAGES: i64 = 4096;
 /// Bytes that the write-ahead log keeps on the disk when idle.
 pub(crate) const WAL_BYTES_IDLE_MAX: i64 = 64 * 1024 * 1024;
 
+/// Bytes held in memory while the write-ahead log is written over itself after a failed flush.
+pub(crate) const WRITE_AGAIN_BYTES: usize = 1024 * 1024;
+
 /// Bytes of one fact record: facts of some hundred candidates. Content is kept elsewhere.
 pub(crate) const RECORD_BYTES_MAX: usize = 1024 * 1024;
 

@@ -87,7 +87,7 @@ pub(crate) struct Writer {
     pub(crate) ledger: Ledger,
     pub(crate) shared: Shared,
     backlog: VecDeque<OutcomeLeaf>,
-    /// After a failed commit only the database knows what was kept.
+    /// After a failed commit only the database knows what was kept; and at the start nobody knows how the last run ended.
     stale: bool,
     /// When expired states were looked for.
     swept: Clock,
@@ -116,7 +116,7 @@ impl Writer {
             ledger,
             shared,
             backlog: VecDeque::new(),
-            stale: false,
+            stale: true,
             swept: Clock::now(),
             unfolded: false,
             #[cfg(feature = "planted-bugs")]
@@ -264,6 +264,7 @@ impl Writer {
     /// The ledger in step with the database.
     pub(crate) fn refresh(&mut self) -> Result<(), StoreError> {
         if self.stale {
+            self.db.flush_again()?;
             self.ledger.reload(self.db.as_is())?;
             self.stale = false;
         }
@@ -317,6 +318,7 @@ impl Writer {
             }
         }
         batch.commit_states()?;
+        self.db.committed_lax();
         Ok(lost)
     }
 
