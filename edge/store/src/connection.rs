@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use comity_vocab::Digest;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
 
 use crate::file::{beside, create_private, draft_of, folder_of, publish, write_again};
@@ -203,6 +204,8 @@ fn open((path, kind): (&Path, &Kind), flags: OpenFlags) -> Result<Connection, St
     let db = Connection::open_with_flags(path, flags).map_err(StoreError::unreadable)?;
     let configure = || -> rusqlite::Result<()> {
         db.busy_timeout(BUSY_TIMEOUT)?;
+        // Closing a connection leaves the write-ahead log alone; see `delete_log_on_close`.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         db.pragma_update(None, "trusted_schema", false)?;
         // What is erased is overwritten, not only forgotten; copies made by readers hold no remains either.
         db.pragma_update(None, "secure_delete", true)
@@ -210,6 +213,22 @@ fn open((path, kind): (&Path, &Kind), flags: OpenFlags) -> Result<Connection, St
     configure().map_err(StoreError::unreadable)?;
     identify(&db, (path, kind))?;
     Ok(db)
+}
+
+/// As [`fold`]; a log that is empty then is deleted with the connection.
+pub(crate) fn fold_for_close(db: &Connection) -> rusqlite::Result<bool> {
+    let folded = fold(db)?;
+    if folded {
+        delete_log_on_close(db)?;
+    }
+    Ok(folded)
+}
+
+/// Lets SQLite delete the write-ahead log when `db` is closed, as the last one: only of a log that was folded. SQLite 3.53 would do so with one
+/// whose index it could not open to write, which it takes for folded: a connection that a failing disk keeps from opening would take committed
+/// leaves along.
+fn delete_log_on_close(db: &Connection) -> rusqlite::Result<()> {
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map(|_| ())
 }
 
 fn identify(db: &Connection, (path, kind): (&Path, &Kind)) -> Result<(), StoreError> {
@@ -249,6 +268,24 @@ mod tests {
         };
         check(Durability::Commit, 2);
         check(Durability::Os, 1);
+    }
+
+    #[test]
+    fn closing_deletes_no_log_that_was_not_folded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        create_if_missing(&path).unwrap();
+        let log = beside(&path, "-wal");
+        let db = for_writing(&path, Durability::Commit).unwrap();
+        db.execute("UPDATE counters SET value = 7", []).unwrap();
+        drop(db);
+        assert!(std::fs::metadata(&log).unwrap().len() > 0);
+        let db = for_writing(&path, Durability::Commit).unwrap();
+        assert_eq!(db.query_row("SELECT value FROM counters", [], |row| row.get::<_, i64>(0)).unwrap(), 7);
+        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        delete_log_on_close(&db).unwrap();
+        drop(db);
+        assert!(!log.exists());
     }
 
     #[test]

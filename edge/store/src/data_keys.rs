@@ -188,6 +188,13 @@ impl DataKeys {
         connection::fold(&self.db).map_err(StoreError::unavailable)
     }
 
+    /// Lets the file be one file when it is closed. That it cannot is left to the next start.
+    pub(crate) fn fold_for_close(&self) {
+        if let Err(error) = connection::fold_for_close(&self.db) {
+            tracing::warn!(%error, "the write-ahead log of the keys is left to the next start");
+        }
+    }
+
     fn stored(&self, (tenant, workload, month, subject): &(String, String, Month, Vec<u8>)) -> Result<Option<NamedKey>, StoreError> {
         let read = || -> rusqlite::Result<Option<(i64, Vec<u8>)>> {
             self.db

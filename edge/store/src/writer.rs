@@ -329,9 +329,11 @@ impl Writer {
     }
 
     /// Folds the write-ahead log into the database, so that a closed store is one file. It may be left to the next start.
-    fn fold(&self) {
+    fn fold(&mut self) {
+        self.ledger.keys().fold_for_close();
         let db = self.db.as_is();
-        match db.busy_timeout(CLOSE_TIMEOUT).and_then(|()| connection::fold(db)) {
+        let folded = db.busy_timeout(CLOSE_TIMEOUT).and_then(|()| connection::fold_for_close(db));
+        match folded {
             Ok(true) => {}
             Ok(false) => tracing::debug!("the write-ahead log is left to the next start: somebody reads the store"),
             Err(error) => tracing::warn!(%error, "the write-ahead log is left to the next start"),
