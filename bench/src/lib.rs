@@ -1,8 +1,9 @@
 //! The other side of the gateway, under control: a mock upstream that answers, records and misbehaves on demand, and a
-//! small load generator. Used by tests of other rooms and by `cargo xtask bench`.
+//! small load generator; and beneath the store, disks that fail and lose power. Used by tests of other rooms and by `cargo xtask bench`.
 //! It must never open anything but loopback, and never be a dependency of what is shipped (dev-dependency only).
 
 pub mod cassette;
+pub mod crash;
 pub mod load;
 pub mod mock;
 

@@ -11,6 +11,7 @@
 )]
 
 mod client;
+mod crash;
 mod dialects;
 mod load;
 mod mock;
