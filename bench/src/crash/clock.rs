@@ -100,7 +100,7 @@ impl Run {
     }
 
     fn publish(&mut self) -> Result<(), CrashError> {
-        let head = self.ledger.head().map_err(|error| refused("to be read", &error))?;
+        let head = self.ledger.publish().map_err(|error| refused("to be published", &error))?;
         if self.heads.last().is_some_and(|last| last.0 > head.0) {
             return Err(CrashError::broken(format!("the checkpoint shrank to {} leaves", head.0)));
         }

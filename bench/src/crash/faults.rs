@@ -170,7 +170,7 @@ impl Run<'_> {
     }
 
     fn publish(&mut self, ledger: &Ledger) -> Result<(), StoreError> {
-        self.heads.extend(ledger.publish()?);
+        self.heads.push(ledger.publish()?);
         Ok(())
     }
 

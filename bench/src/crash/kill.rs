@@ -194,7 +194,7 @@ fn acknowledgement(line: &[u8]) -> Option<(u64, u64)> {
 fn is_there(log: &Log, (index, number): (u64, u64)) -> Result<(), CrashError> {
     let found = log.leaf(index).map_err(|error| refused("to be read", &error))?;
     match found {
-        Some(bytes) if bytes == Call::permit(number).leaf_bytes(Setting::COMMIT) => Ok(()),
+        Some(bytes) if Call::permit(number).is_leaf(&bytes, Setting::COMMIT) => Ok(()),
         Some(_) => Err(CrashError::broken(format!("acknowledged leaf {index} is another one"))),
         None => Err(CrashError::broken(format!("acknowledged leaf {index} is lost"))),
     }

@@ -6,10 +6,10 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 
 use comity_ledger::{
-    Classes, Commitments, DecisionLeaf, Durability, Minute, Outcome, OutcomeLeaf, Verdict, call_digest, check_consistency, coarse,
+    Classes, Commitments, DecisionLeaf, Durability, Leaf, Minute, Outcome, OutcomeLeaf, Verdict, call_digest, check_consistency, coarse,
     commitment, facts_digest,
 };
-use comity_store::{Generation, Options, Reader, State, Store, StoreError, Verified};
+use comity_store::{Draft, Generation, Options, Published, Reader, Sequence, State, Store, StoreError, Verified, Whose};
 use comity_vocab::{Data, Digest, Instant, MeansSet};
 use tokio::task::JoinSet;
 
@@ -85,14 +85,11 @@ impl Ledger {
             for call in calls.iter().copied() {
                 let (store, durability) = (self.store.clone(), self.setting.durability);
                 answers.spawn(async move {
-                    let leaf = call.leaf(durability);
-                    let bytes = leaf.to_bytes();
-                    let receipt = store.decide(leaf, call.record(), call.tenant()).await;
-                    let index = receipt.map(|receipt| receipt.leaf());
-                    if let Ok(index) = &index {
-                        promise(Promise::Leaf(*index, bytes));
+                    let receipt = store.decide(call.draft(durability)).await;
+                    if let Ok(receipt) = &receipt {
+                        promise(Promise::Leaf(receipt.leaf(), call.numbered(durability, receipt.sequence()).to_bytes()));
                     }
-                    (call, index)
+                    (call, receipt.map(|receipt| receipt.leaf()))
                 });
             }
             answers.join_all().await
@@ -102,7 +99,7 @@ impl Ledger {
     /// Asks for a decision and goes away before it is answered.
     pub fn decide_and_leave(&self, call: Call) {
         self.wait(async {
-            let decided = self.store.decide(call.leaf(self.setting.durability), call.record(), call.tenant());
+            let decided = self.store.decide(call.draft(self.setting.durability));
             tokio::select! {
                 biased;
                 _ = decided => {}
@@ -163,20 +160,22 @@ impl Ledger {
         Ok((size, self.store.reader()?.root(size)?))
     }
 
-    /// Shows others a checkpoint, if the newest head is durable: with durability `os` it is not. Gives what was shown.
+    /// Shows others a checkpoint as the gateway does: of a head that is on the disk, and once the store keeps it. Gives what was shown.
     ///
     /// # Errors
     /// What the store says.
-    pub fn publish(&self) -> Result<Option<Head>, StoreError> {
-        let head = self.head()?;
-        let durable = match self.setting.durability {
-            Durability::Commit => true,
-            Durability::Os => self.setting.bug == Some(Bug::PublishEarly),
+    pub fn publish(&self) -> Result<Head, StoreError> {
+        let shown = match self.setting.bug {
+            // Of whatever is committed, flushed or not.
+            Some(Bug::PublishEarly) => self.head()?,
+            Some(Bug::SkipFlush | Bug::IgnoreShortWrite | Bug::AcknowledgeEarly | Bug::ReuseIndex) | None => {
+                let head = self.store.head()?;
+                self.store.publish(Published { head, note: format!("crash\n{}\n{}\n", head.size, head.root) })?;
+                (head.size, head.root)
+            }
         };
-        if durable {
-            promise(Promise::Published(head.0, head.1));
-        }
-        Ok(durable.then_some(head))
+        promise(Promise::Published(shown.0, shown.1));
+        Ok(shown)
     }
 
     /// Closes the store, which folds its log and flushes it whatever the durability, and then shows others a checkpoint.
@@ -292,10 +291,13 @@ impl Call {
         Digest::of("crash decision", &[&self.number.to_be_bytes()])
     }
 
-    /// The bytes of its decision's leaf.
+    /// Whether these are the bytes of its decision's leaf, whatever number the store gave it.
     #[must_use]
-    pub fn leaf_bytes(self, setting: Setting) -> Vec<u8> {
-        self.leaf(setting.durability).to_bytes()
+    pub fn is_leaf(self, bytes: &[u8], setting: Setting) -> bool {
+        let expected = self.leaf(setting.durability);
+        let Ok(Leaf::Decision(mut found)) = Leaf::from_bytes(bytes) else { return false };
+        found.commitments.sequence = expected.commitments.sequence;
+        found == expected
     }
 
     fn tenant(self) -> &'static str {
@@ -318,6 +320,7 @@ impl Call {
             terms: generation(0).0,
             catalogue: Digest::of("crash catalogue", &[]),
             facts: facts_digest(&self.record()),
+            candidates: None,
             offering: "own/model@here".parse().ok(),
             verdict: self.verdict,
             means: MeansSet::NONE,
@@ -328,6 +331,24 @@ impl Call {
             durability,
             minute: Minute::of(Instant::from_seconds(1_800_000_000)),
         }
+    }
+
+    /// What the store is asked to write; it gives the call its number.
+    fn draft(self, durability: Durability) -> Draft {
+        Draft {
+            leaf: self.leaf(durability),
+            record: self.record(),
+            whose: Whose { tenant: self.tenant().to_owned(), workload: "desk".to_owned(), subject: None },
+            sequence: Sequence { key: format!("key {}", self.number % 3), salt: [9; 32], number: None },
+            content: self.number.is_multiple_of(5).then(|| vec![b'c'; 700]),
+        }
+    }
+
+    /// The leaf as it is written for the call with this number among those of its key.
+    fn numbered(self, durability: Durability, sequence: u64) -> DecisionLeaf {
+        let mut leaf = self.leaf(durability);
+        leaf.commitments.sequence = commitment("sequence", &[9; 32], &sequence.to_be_bytes());
+        leaf
     }
 
     fn outcome(self, durability: Durability) -> OutcomeLeaf {

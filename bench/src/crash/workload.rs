@@ -150,8 +150,8 @@ impl Run<'_> {
     }
 
     fn publish(&mut self) -> Result<(), CrashError> {
-        let shown = self.ledger()?.publish().map_err(|error| refused("to be read", &error))?;
-        shown.map_or(Ok(()), |head| self.grown(head))
+        let head = self.ledger()?.publish().map_err(|error| refused("to be published", &error))?;
+        self.grown(head)
     }
 
     fn grown(&mut self, head: Head) -> Result<(), CrashError> {

@@ -274,13 +274,13 @@ mod tests {
     fn closing_deletes_no_log_that_was_not_folded() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.db");
-        create_if_missing(&path).unwrap();
+        create_if_missing(&path, &STORE).unwrap();
         let log = beside(&path, "-wal");
-        let db = for_writing(&path, Durability::Commit).unwrap();
+        let db = for_writing((&path, &STORE), Durability::Commit).unwrap();
         db.execute("UPDATE counters SET value = 7", []).unwrap();
         drop(db);
         assert!(std::fs::metadata(&log).unwrap().len() > 0);
-        let db = for_writing(&path, Durability::Commit).unwrap();
+        let db = for_writing((&path, &STORE), Durability::Commit).unwrap();
         assert_eq!(db.query_row("SELECT value FROM counters", [], |row| row.get::<_, i64>(0)).unwrap(), 7);
         db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
         delete_log_on_close(&db).unwrap();
@@ -292,8 +292,8 @@ mod tests {
     fn what_may_not_have_been_flushed_is_written_again_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.db");
-        create_if_missing(&path).unwrap();
-        let mut db = WriterDb::new(for_writing(&path, Durability::Commit).unwrap(), Durability::Commit);
+        create_if_missing(&path, &STORE).unwrap();
+        let mut db = WriterDb::new(for_writing((&path, &STORE), Durability::Commit).unwrap(), Durability::Commit);
         assert!(db.unflushed, "nobody knows what an earlier process left");
         db.lax().unwrap().execute("UPDATE counters SET value = 7", []).unwrap();
         let before = std::fs::read(beside(&path, "-wal")).unwrap();

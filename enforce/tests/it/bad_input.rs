@@ -127,13 +127,14 @@ async fn headers_that_mean_something_are_never_dropped() {
         ("comity-classification", "top-secret", 400, "use public, internal, confidential or secret"),
         ("comity-purpose", "marketing", 400, "not in the list of this key"),
         ("comity-clasification", "secret", 422, "did you mean `comity-classification`?"),
-        ("comity-data-subject", "42", 422, "means nothing here yet"),
+        ("comity-data-subjekt", "42", 422, "did you mean `comity-data-subject`?"),
+        ("comity-data-subject", "", 400, "a call is about one data subject"),
     ] {
         let reply = stage.post("/v1/chat/completions", hello("alpha/model@one"), &[(name, value)]).await;
         assert_eq!(reply.status, status, "{}", reply.text());
         assert!(reply.text().contains(message), "{}", reply.text());
     }
-    let honoured = [("comity-classification", "internal"), ("comity-purpose", "support")];
+    let honoured = [("comity-classification", "internal"), ("comity-purpose", "support"), ("comity-data-subject", "42")];
     assert_eq!(stage.post("/v1/chat/completions", hello("alpha/model@one"), &honoured).await.status, 200);
 }
 
