@@ -86,15 +86,12 @@ impl Pass<'_> {
             .prepare("SELECT size, root, 0 FROM roots UNION ALL SELECT size, root, 1 FROM checkpoints ORDER BY size")
             .map_err(|error| self.wrong(error))?;
         let mut roots = roots.query([]).map_err(|error| self.wrong(error))?;
-        let mut expected = self.next_root(&mut roots)?;
+        let mut expected = self.roots_here(&mut roots, None)?;
         while let Some(row) = leaves.next().map_err(|error| self.wrong(error))? {
             let read = || Ok((row.get::<_, u64>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?));
             let (index, bytes, hashes) = read().map_err(|error: rusqlite::Error| self.wrong(error))?;
             self.leaf(index, &bytes, &hashes)?;
-            while let Some(recorded) = expected.filter(|recorded| recorded.size == self.tree.size()) {
-                self.root(recorded)?;
-                expected = self.next_root(&mut roots)?;
-            }
+            expected = self.roots_here(&mut roots, expected)?;
         }
         match expected {
             Some(Recorded { size, .. }) => {
@@ -126,6 +123,16 @@ impl Pass<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// Compares the recorded roots that cover as many leaves as were read; gives the first that covers more.
+    fn roots_here(&mut self, roots: &mut Rows<'_>, due: Option<Recorded>) -> Result<Option<Recorded>, StoreError> {
+        let mut due = if due.is_some() { due } else { self.next_root(roots)? };
+        while let Some(recorded) = due.filter(|recorded| recorded.size == self.tree.size()) {
+            self.root(recorded)?;
+            due = self.next_root(roots)?;
+        }
+        Ok(due)
     }
 
     /// Of a pruned leaf only the hashes are here: they must fit each other, and the roots that come later.
