@@ -27,6 +27,7 @@ class Exported:
     folder: Path
     vkey: str
     decisions: list[str] = field(default_factory=list)
+    receipts: list[str] = field(default_factory=list)
     gateway: Gateway | None = None
 
     def proof(self, decision: str) -> str:
@@ -45,9 +46,10 @@ def ask(gateway: Gateway, *arguments: str) -> str:
     return done.stdout
 
 
-def export(gateway: Gateway, folder: Path, decisions: list[str]) -> Exported:
+def export(gateway: Gateway, folder: Path, calls: list[tuple[str, str]]) -> Exported:
     ask(gateway, *EXPORT, str(folder))
-    return Exported(folder, (folder / "log.vkey").read_text(encoding="utf-8").strip(), decisions, gateway)
+    vkey = (folder / "log.vkey").read_text(encoding="utf-8").strip()
+    return Exported(folder, vkey, [decision for decision, _ in calls], [receipt for _, receipt in calls], gateway)
 
 
 def configuration(mock: Mock) -> str:
@@ -57,16 +59,16 @@ def configuration(mock: Mock) -> str:
     return f"catalogue = {json.dumps([str(SETTINGS / 'mockfr.toml')])}\n\n{layer}\n{upstream}"
 
 
-def call(gateway: Gateway, key: str, words: str) -> str:
-    """One chat; gives its decision."""
+def call(gateway: Gateway, key: str, words: str) -> tuple[str, str]:
+    """One chat; gives its decision and its receipt."""
     body = json.dumps({"model": "mockfr/echo@fr", "messages": [{"role": "user", "content": words}]}).encode()
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
     with urllib.request.urlopen(urllib.request.Request(gateway.url + "/v1/chat/completions", body, headers), timeout=PATIENCE_S) as answer:
         answer.read()
-        return answer.headers["comity-decision"]
+        return answer.headers["comity-decision"], answer.headers["comity-leaf"]
 
 
-def run_gateway(folder: Path, mock: Mock, calls: int, key: str | None = None) -> tuple[Gateway, str, list[str]]:
+def run_gateway(folder: Path, mock: Mock, calls: int, key: str | None = None) -> tuple[Gateway, str, list[tuple[str, str]]]:
     """A gateway from its start to its end; with a key, one that goes on where another stopped."""
     folder.mkdir(exist_ok=True)
     gateway = Gateway(folder, configuration(mock), {} if key else KEY)

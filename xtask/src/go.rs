@@ -1,6 +1,7 @@
 //! Builds a Go program for tests: with the Go of this machine, else with Debian's packages, unpacked below the target folder, which needs no
 //! rights. It never installs anything outside that folder, and never goes on without Go: a check that cannot run has failed.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -27,19 +28,27 @@ struct Go {
 
 /// Compiles one file, a program, to `<target>/go/<name>`.
 pub(crate) fn build(project: &Project, source: &str, name: &str) -> anyhow::Result<PathBuf> {
+    let (go, settings) = environment(project)?;
+    let program = project.target.join("go").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let mut build = Command::new(&go);
+    build.current_dir(&project.root).envs(settings);
+    shell::run(build.args(["build", "-o"]).arg(&program).arg(source)).with_context(|| format!("cannot compile `{source}`"))?;
+    Ok(program)
+}
+
+/// The program `go`, and the variables with which it finds `golang.org/x/mod` and writes nothing outside the target folder.
+pub(crate) fn environment(project: &Project) -> anyhow::Result<(PathBuf, Vec<(&'static str, OsString)>)> {
     let folder = project.target.join("go");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
     let go = of_machine(&folder).or_else(|_| of_debian(&folder)).with_context(|| {
         let (major, minor) = GO_MIN;
         format!("Go {major}.{minor} or later is needed, and could not be fetched (on Debian: apt-get install golang-go {MODULE_PACKAGE})")
     })?;
-    let program = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    let mut build = Command::new(&go.program);
-    build.current_dir(&project.root).env("GOROOT", &go.root).env("GOPATH", &go.modules).env("GOCACHE", folder.join("cache"));
     // Without modules nothing is looked up; without cgo no C compiler is needed; and no other release of Go is fetched.
-    build.env("GO111MODULE", "off").env("GOFLAGS", "").env("CGO_ENABLED", "0").env("GOTOOLCHAIN", "local").env("GOENV", "off");
-    shell::run(build.args(["build", "-o"]).arg(&program).arg(source)).with_context(|| format!("cannot compile `{source}`"))?;
-    Ok(program)
+    let fixed = [("GO111MODULE", "off"), ("GOFLAGS", ""), ("CGO_ENABLED", "0"), ("GOTOOLCHAIN", "local"), ("GOENV", "off")];
+    let places = [("GOROOT", go.root), ("GOPATH", go.modules), ("GOCACHE", folder.join("cache"))];
+    let places = places.into_iter().map(|(name, path)| (name, path.into_os_string()));
+    Ok((go.program, fixed.into_iter().map(|(name, value)| (name, value.into())).chain(places).collect()))
 }
 
 // === The machine's own ===

@@ -16,5 +16,6 @@ pub(super) fn run(project: &Project) -> anyhow::Result<Tally> {
     let python = python::environment(project, "ledger-venv", PINS)?;
     let mut pytest = Command::new(python);
     pytest.current_dir(&project.root).args(["-m", "pytest", "--color=no", "-p", "no:cacheprovider", FOLDER]);
-    counted(clients::with_programs(project, &mut pytest).env("COMITY_GO_VERIFIER", verifier))
+    let (go, settings) = go::environment(project)?;
+    counted(clients::with_programs(project, &mut pytest).env("COMITY_GO_VERIFIER", verifier).env("COMITY_GO", go).envs(settings))
 }
