@@ -50,6 +50,7 @@ impl Writer {
             Apart::Publish { checkpoint, ack } => answer(&ack, self.publish(&checkpoint)),
             Apart::Witness { seen, before, ack } => answer(&ack, self.witness(&seen, before)),
             Apart::Erase { order, ack } => answer(&ack, self.erase(order)),
+            Apart::Note { fact, value, ack } => answer(&ack, self.note(fact, &value)),
             Apart::Prune { minimum, ack } => answer(&ack, self.prune(minimum)),
         }
     }

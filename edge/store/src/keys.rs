@@ -154,6 +154,30 @@ impl Keys {
     }
 }
 
+// === impl KeyList ===
+
+impl KeyList {
+    /// Names the keys by what decides whether they work: ids, hashes of their secrets, and when each was made, expires and was revoked. The
+    /// hashes keep it from being guessed.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let mut keys: Vec<_> = self.keys.iter().collect();
+        keys.sort_by(|a, b| a.id.cmp(&b.id));
+        let time = |instant: Option<Instant>| {
+            instant.map_or([0; 9], |instant| {
+                let [a, b, c, d, e, f, g, h] = instant.0.to_be_bytes();
+                [1, a, b, c, d, e, f, g, h]
+            })
+        };
+        let parts = keys.into_iter().map(|key| {
+            let times = [time(Some(key.created)), time(key.expires), time(key.revoked)];
+            Digest::of("comity api key state v1", &[key.id.as_str().as_bytes(), key.hash.as_bytes(), times.as_flattened()])
+        });
+        let parts: Vec<u8> = parts.flat_map(|part| *part.as_bytes()).collect();
+        Digest::of("comity api keys v1", &[&parts])
+    }
+}
+
 // === impl ApiKey ===
 
 impl ApiKey {

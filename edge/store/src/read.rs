@@ -82,22 +82,31 @@ impl Reader {
     /// # Errors
     /// As [`Reader::open`].
     pub fn open_with(path: &Path, unlock: &Unlock) -> Result<Self, StoreError> {
-        let db = for_reading((path, &STORE))?;
-        let found = schema_of(&db).map_err(StoreError::unreadable)?;
-        if found < STORE.schema {
-            return Err(StoreError::Older { path: path.to_owned(), found });
-        }
+        let db = connect(path)?;
         let known = master_check(&db).map_err(StoreError::unreadable)?;
         let custody = match FileCustody::load(path, known, unlock) {
             Err(StoreError::MasterKey { reason, .. }) if reason == LOCKED => None,
             loaded => loaded?,
         };
-        let public_key = custody.as_ref().map(Custody::public_key);
+        Self::with(path, db, custody.map(|custody| -> Arc<dyn Custody> { Arc::new(custody) }))
+    }
+
+    /// With keys that are open already: a passphrase takes a second to try.
+    pub(crate) fn open_held(path: &Path, custody: Option<Arc<dyn Custody>>) -> Result<Self, StoreError> {
+        Self::with(path, connect(path)?, custody)
+    }
+
+    fn with(path: &Path, db: Connection, custody: Option<Arc<dyn Custody>>) -> Result<Self, StoreError> {
+        let public_key = custody.as_ref().map(|custody| custody.public_key());
         let keys = match custody {
-            Some(custody) => DataKeyReader::open(path, Arc::new(custody))?,
+            Some(custody) => DataKeyReader::open(path, custody)?,
             None => None,
         };
         Ok(Self { path: path.to_owned(), db, keys, public_key })
+    }
+
+    pub(crate) const fn db(&self) -> &Connection {
+        &self.db
     }
 
     /// How many leaves are committed.
@@ -324,6 +333,12 @@ impl Reader {
         let mut statement = self.db.prepare_cached("SELECT leaf FROM decisions WHERE call = ?1 ORDER BY hop")?;
         statement.query_map([call.as_bytes()], |row| row.get(0))?.collect()
     }
+}
+
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let db = for_reading((path, &STORE))?;
+    let found = schema_of(&db).map_err(StoreError::unreadable)?;
+    if found < STORE.schema { Err(StoreError::Older { path: path.to_owned(), found }) } else { Ok(db) }
 }
 
 /// A record as it is stored: the id of its key, and what is encrypted under it.

@@ -72,7 +72,6 @@ pub(crate) struct Inner {
     slots: Arc<Semaphore>,
     pub(crate) shared: Shared,
     pub(crate) custody: Arc<dyn Custody>,
-    unlock: Unlock,
     writer: Option<JoinHandle<()>>,
     _lock: Lock,
 }
@@ -160,7 +159,6 @@ impl Store {
             slots: Arc::new(Semaphore::new(queue_max)),
             shared,
             custody,
-            unlock: options.unlock,
             writer: Some(thread),
             _lock: lock,
         })))
@@ -281,12 +279,12 @@ impl Store {
         Keys::open(&self.0.path)
     }
 
-    /// A reader of this store, on a connection of its own. Blocks.
+    /// A reader of this store, on a connection of its own; it opens private records with the keys that the store holds. Blocks.
     ///
     /// # Errors
     /// As [`Reader::open`].
     pub fn reader(&self) -> Result<Reader, StoreError> {
-        Reader::open_with(&self.0.path, &self.0.unlock)
+        Reader::open_held(&self.0.path, Some(Arc::clone(&self.0.custody)))
     }
 
     /// What the store says about itself; never blocks.

@@ -21,7 +21,7 @@ use crate::erase::{Erasing, ErasureOrder};
 use crate::limits::{BACKLOG_MAX, BATCH_MAX, CLOSE_TIMEOUT, EXPIRED_BATCHES_AT_OPEN, EXPIRED_INTERVAL};
 use crate::state::{States, any_expired, sweep};
 use crate::store::Health;
-use crate::{Draft, Generation, Receipt, State, StoreError, generation};
+use crate::{Draft, Fact, Generation, Receipt, State, StoreError, generation};
 
 /// One thing to write, and whom to tell.
 pub(crate) enum Job {
@@ -55,6 +55,8 @@ pub(crate) enum Apart {
     Witness { seen: Witnessed, before: Option<Head>, ack: SyncSender<Result<(), StoreError>> },
     /// Destroys keys.
     Erase { order: ErasureOrder, ack: SyncSender<Result<Erasing, StoreError>> },
+    /// Notes a fact about the store.
+    Note { fact: Fact, value: Vec<u8>, ack: SyncSender<Result<(), StoreError>> },
     /// Takes away the first leaves.
     Prune { minimum: u64, ack: SyncSender<Result<u64, StoreError>> },
 }

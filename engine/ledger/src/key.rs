@@ -77,13 +77,19 @@ impl VerifierKey {
     /// # Errors
     /// [`KeyError::Name`] or [`KeyError::Point`].
     pub fn new(name: &str, kind: KeyKind, public: &[u8; 32]) -> Result<Self, KeyError> {
-        if !is_key_name(name) {
-            return Err(KeyError::Name(name.to_owned()));
-        }
+        Self::check_name(name)?;
         let point = VerifyingKey::from_bytes(public).ok().filter(|key| !key.is_weak());
         let public = point.ok_or_else(|| KeyError::Point(name.to_owned()))?;
         let id = key_id(name, &[&[kind.byte()], public.as_bytes().as_slice()].concat());
         Ok(Self { name: name.to_owned(), kind, id, public })
+    }
+
+    /// Whether a key, a log or a witness may have this name.
+    ///
+    /// # Errors
+    /// [`KeyError::Name`].
+    pub fn check_name(name: &str) -> Result<(), KeyError> {
+        if is_key_name(name) { Ok(()) } else { Err(KeyError::Name(name.to_owned())) }
     }
 
     /// The name that signature lines carry; for a log, the origin of its checkpoints.

@@ -105,3 +105,21 @@ fn a_key_that_nobody_could_use_is_not_made() {
     check(NewKey { purposes: vec!["x".to_owned(); 65], ..new_key() }, "a key has at most 64 purposes");
     check(NewKey { purposes: vec![String::new()], ..new_key() }, "purpose `` does not have 1 to 128 bytes");
 }
+
+#[test]
+fn the_digest_of_all_keys_changes_with_each_of_them() {
+    let place = Place::new();
+    let keys = Keys::open(&place.path()).unwrap();
+    let digest = || keys.list().unwrap().digest();
+    let mut seen = vec![digest()];
+    let (first, _) = keys.create(new_key(), NOW).unwrap();
+    seen.push(digest());
+    keys.create(new_key(), NOW).unwrap();
+    seen.push(digest());
+    keys.revoke(&first.id, NOW).unwrap();
+    seen.push(digest());
+    assert_eq!(digest(), seen[3], "the same keys have the same digest");
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 4);
+}

@@ -1,7 +1,7 @@
 //! Finding decisions by their beginning, with record, outcome and hops.
 
 use comity_ledger::Outcome;
-use comity_store::{FactRecord, FoundDecision, Reader, StoreError};
+use comity_store::{Fact, FactRecord, FoundDecision, Reader, StoreError};
 use comity_vocab::Digest;
 
 use crate::given::{Place, decide, denial, end, fallback, permit, record, wait};
@@ -111,4 +111,16 @@ fn a_copy_has_all_leaves_and_no_key() {
     assert_eq!(verified.root, place.reader().root(1).unwrap());
     assert_eq!(text_of(&reader.find_decision(&permit(1).decision.to_string()).unwrap()), "sealed");
     assert!(matches!(place.reader().copy_to(&copy), Err(StoreError::File { .. })), "a file is never overwritten");
+}
+
+#[test]
+fn what_a_store_notes_about_itself_stays() {
+    let place = Place::new();
+    let store = place.open();
+    assert_eq!(store.reader().unwrap().noted(Fact::Origin).unwrap(), None);
+    store.note(Fact::Origin, b"a".to_vec()).unwrap();
+    store.note(Fact::Origin, b"b".to_vec()).unwrap();
+    drop(store);
+    assert_eq!(place.reader().noted(Fact::Origin).unwrap(), Some(b"b".to_vec()));
+    assert_eq!(place.reader().noted(Fact::Signer).unwrap(), None);
 }
