@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use comity_ledger::{Stopped, VerifierKey};
 use comity_store::{Store, StoreError};
 use comity_upstream::{Client, Tls, TlsError};
 use comity_vocab::OfferingId;
@@ -18,9 +19,13 @@ use crate::detect::Detect;
 use crate::generation::{Checked, Generation, Given, LocalOffering};
 use crate::keys::KeyRing;
 use crate::late::Late;
-use crate::limits::BLOCKING_THREADS_MAX;
+use crate::ledger_events;
+use crate::ledger_files::Readers;
+use crate::ledger_name::LedgerName;
+use crate::limits::{BLOCKING_THREADS_MAX, WITNESS_REQUESTS_MAX};
 use crate::metrics::Metrics;
 use crate::pseudonym_keys::PseudonymKeys;
+use crate::publish::{Progress, Publisher};
 use crate::reload;
 use crate::server::{Stop, serve};
 use crate::shared::{Shared, Worker};
@@ -50,6 +55,8 @@ pub struct Running {
     address: SocketAddr,
     stop: watch::Sender<Stop>,
     threads: Vec<JoinHandle<bool>>,
+    /// None once it has ended.
+    publisher: Option<Publisher>,
 }
 
 /// How a gateway stopped.
@@ -104,8 +111,13 @@ impl Gateway {
         let local = LocalOffering::open(&config)?;
         let limits = config.limits;
         let generation = Generation::load(config, Given { local: local.as_ref(), detector: detector.as_ref(), before: None })?;
+        let name = LedgerName::of(&store, &generation.config)?;
         generation.keep(&store)?;
         let shared = Shared {
+            readers: Readers::new(),
+            name,
+            progress: Progress::default(),
+            foreign_logs: Semaphore::new(WITNESS_REQUESTS_MAX),
             keys: KeyRing::start(store.keys()?)?,
             generation: ArcSwap::from_pointee(generation),
             store,
@@ -150,13 +162,16 @@ impl Gateway {
     /// Starts to serve, on threads of its own.
     ///
     /// # Errors
-    /// When the system gives no threads.
+    /// When the system gives no threads, or the ledger cannot be written: it says first that the gateway started.
     pub fn start(self) -> Result<Running, BuildError> {
         let limits = self.shared.generation.load().config.limits;
         let cores = std::thread::available_parallelism().map_or(1, Into::into);
         let count = if limits.threads == 0 { cores } else { limits.threads };
         let (stop, stopped) = watch::channel(Stop::Running);
-        let mut running = Running { shared: Arc::clone(&self.shared), address: self.address, stop, threads: Vec::new() };
+        ledger_events::started(&self.shared.store, &self.shared.generation.load())?;
+        let publisher = Publisher::start(&self.shared, &self.tls).map_err(BuildError::Thread)?;
+        let (shared, address) = (Arc::clone(&self.shared), self.address);
+        let mut running = Running { shared, address, stop, threads: Vec::new(), publisher: Some(publisher) };
         for number in 0..count {
             let listener = self.listener.try_clone().map_err(BuildError::Thread)?;
             let client = Client::new(&self.tls, Duration::from_millis(limits.connect_ms));
@@ -210,6 +225,18 @@ impl Running {
         self.address
     }
 
+    /// The key that verifies checkpoints of its ledger; its name is the ledger's.
+    #[must_use]
+    pub fn log_key(&self) -> &VerifierKey {
+        self.shared.name.log_key()
+    }
+
+    /// The key that verifies its cosignatures of others' checkpoints.
+    #[must_use]
+    pub fn witness_key(&self) -> Option<VerifierKey> {
+        self.shared.name.witness_key(&self.shared.generation.load().ledger)
+    }
+
     /// Its store: keys, ledger, metrics.
     #[must_use]
     pub fn store(&self) -> &Store {
@@ -252,8 +279,16 @@ impl Running {
         for thread in std::mem::take(&mut self.threads) {
             complete &= thread.join().unwrap_or(false);
         }
-        self.shared.late.close();
+        self.end(complete, Publisher::finish);
         Drained { complete }
+    }
+
+    /// What is left to do once nothing is served any more; once. The ledger says last that the gateway stopped, and shows it.
+    fn end(&mut self, complete: bool, end: fn(Publisher)) {
+        let Some(publisher) = self.publisher.take() else { return };
+        self.shared.late.close();
+        ledger_events::stopped(&self.shared.store, Stopped { complete });
+        end(publisher);
     }
 }
 
@@ -264,7 +299,7 @@ impl Drop for Running {
         for thread in std::mem::take(&mut self.threads) {
             let _ = thread.join();
         }
-        self.shared.late.close();
+        self.end(false, Publisher::stop);
     }
 }
 

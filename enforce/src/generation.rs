@@ -3,6 +3,7 @@
 //! INVARIANT: bad terms, a bad catalogue or a bad configuration never replace good ones.
 
 mod detectors;
+mod ledger;
 mod local;
 mod sources;
 mod targets;
@@ -20,9 +21,9 @@ use comity_vocab::{Digest, OfferingId, Plain};
 use crate::clock;
 use crate::config::{Config, ConfigProblem, Problems};
 use crate::detect::Detect;
-use crate::limits::ADMIN_TOKEN_BYTES_MIN;
 use crate::routes::Routes;
 
+pub(crate) use ledger::{LedgerRules, WitnessAddress};
 pub(crate) use local::LocalOffering;
 pub(crate) use targets::Target;
 pub(crate) use way::{Closed, Health, Pass, Way};
@@ -52,6 +53,7 @@ pub struct Generation {
     pub(crate) targets: BTreeMap<OfferingId, Arc<Target>>,
     pub(crate) local: Option<LocalOffering>,
     pub(crate) admin_token: Option<Plain<String>>,
+    pub(crate) ledger: LedgerRules,
     pub(crate) detector: Arc<dyn Detect>,
     /// Kinds whose pseudonyms keep their shape.
     pub(crate) shaped: Arc<[Kind]>,
@@ -81,6 +83,8 @@ impl Generation {
         let terms = sources::terms(&config, &mut files, &mut problems);
         let catalogue = sources::catalogue(&config, given.local, &mut files, &mut problems);
         let admin_token = admin_token(&config, &mut problems);
+        let ledger = ledger::build(&config, &mut files, (&mut problems, &mut warnings));
+        problems.extend(same_token(&config, (&admin_token, &ledger)));
         let detector = given.detector.cloned().or_else(|| detectors::build(&config, &mut files, &mut problems, &mut warnings));
         let (Some(terms), Some(catalogue), Some(detector)) = (terms, catalogue, detector) else { return Err(Problems::sorted(problems)) };
         warnings.extend(catalogue.warnings().iter().filter(|p| !local::is_ours(&p.path)).map(ToString::to_string));
@@ -95,7 +99,7 @@ impl Generation {
         let shaped = detectors::shaped(&config, detector.kinds(), &mut problems);
         if problems.is_empty() {
             let local = given.local.cloned();
-            Ok(Self { config, engine, routes, targets, local, admin_token, detector, shaped, warnings, files })
+            Ok(Self { config, engine, routes, targets, local, admin_token, ledger, detector, shaped, warnings, files })
         } else {
             Err(Problems::sorted(problems))
         }
@@ -157,17 +161,18 @@ impl Config {
 }
 
 fn admin_token(config: &Config, problems: &mut Vec<ConfigProblem>) -> Option<Plain<String>> {
-    let source = &config.admin.as_ref()?.token;
-    let problem = |message: String| config.source().problem(Some(source.span()), message);
-    match source.get_ref().read(config.folder()) {
-        Ok(token) if token.expose().len() >= ADMIN_TOKEN_BYTES_MIN => return Some(token),
-        Ok(_) => problems.push(
-            problem(format!("the admin token is shorter than {ADMIN_TOKEN_BYTES_MIN} characters and could be guessed"))
-                .hint("make one with `openssl rand -hex 32`"),
-        ),
-        Err(message) => problems.push(problem(message)),
-    }
-    None
+    ledger::token(config, (&config.admin.as_ref()?.token, "admin"), problems)
+}
+
+/// Who audits must not rule.
+fn same_token(config: &Config, (admin, ledger): (&Option<Plain<String>>, &LedgerRules)) -> Option<ConfigProblem> {
+    let auditor = ledger.auditor_token.as_ref()?;
+    let same = admin.as_ref().is_some_and(|admin| admin.expose() == auditor.expose());
+    let span = config.ledger.auditor_token.as_ref().map(toml::Spanned::span);
+    same.then(|| {
+        let problem = config.source().problem(span, "the auditor token is the admin token too: it would let auditors rule");
+        problem.hint("make another one with `openssl rand -hex 32`")
+    })
 }
 
 fn unknown_name(config: &Config, unknown: UnknownName) -> ConfigProblem {

@@ -23,8 +23,10 @@ struct Ready {
 }
 
 /// `GET /healthz`: the process answers. Never asks anything else, so that an outage elsewhere restarts nobody.
-pub(crate) async fn alive() -> &'static str {
-    "ok\n"
+/// What keeps the ledger from being published stands there in words; it is no reason to restart anybody.
+pub(crate) async fn alive(State(worker): State<Arc<Worker>>) -> String {
+    let line = worker.shared.progress.line(&worker.shared.store.metrics());
+    line.map_or_else(|| "ok\n".to_owned(), |line| format!("ok\n{line}\n"))
 }
 
 /// `GET /readyz`: the ledger can be written and terms are loaded.
@@ -54,7 +56,9 @@ async fn ledger_writable(shared: &Arc<Shared>) -> bool {
 pub(crate) async fn metrics(State(worker): State<Arc<Worker>>) -> Response {
     let shared = &worker.shared;
     let calls_running = shared.calls_max.saturating_sub(shared.calls.available_permits());
-    let gauges = Gauges { calls_running, store: shared.store.metrics(), upstreams: upstreams(&shared.generation.load()) };
+    let store = shared.store.metrics();
+    let unpublished = shared.progress.waited(&store);
+    let gauges = Gauges { calls_running, unpublished, store, upstreams: upstreams(&shared.generation.load()) };
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], shared.metrics.render(&gauges)).into_response()
 }
 

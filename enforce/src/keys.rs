@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 
 use arc_swap::ArcSwap;
-use comity_store::{ApiKey, KeyState, Keys, PresentedKey, StoreError};
-use comity_vocab::{Instant, KeyId};
+use comity_store::{ApiKey, KeyList, KeyState, Keys, PresentedKey, StoreError};
+use comity_vocab::{Digest, Instant, KeyId};
 use tokio::sync::oneshot;
 
 use crate::limits::{KEYS_LOOKUPS_MAX, KEYS_POLL};
@@ -22,6 +22,8 @@ pub(crate) struct KeyRing {
 
 struct Known {
     keys: ArcSwap<HashMap<KeyId, Arc<ApiKey>>>,
+    /// As [`comity_store::KeyList::digest`].
+    digest: ArcSwap<Digest>,
     /// Whether the last look into the store succeeded.
     readable: AtomicBool,
 }
@@ -45,12 +47,13 @@ impl KeyRing {
     /// Reads all keys and keeps them current on a thread of its own, until the ring is dropped.
     pub(crate) fn start(keys: Keys) -> Result<Self, StoreError> {
         let list = keys.list()?;
-        let shared = Arc::new(Known { keys: ArcSwap::default(), readable: AtomicBool::new(true) });
-        shared.replace(list.keys);
+        let shared =
+            Arc::new(Known { keys: ArcSwap::default(), digest: ArcSwap::from_pointee(list.digest()), readable: AtomicBool::new(true) });
+        let mut seen = list.generation;
+        shared.replace(list);
         let (look, looks) = sync_channel::<oneshot::Sender<()>>(KEYS_LOOKUPS_MAX);
         let theirs = Arc::clone(&shared);
         let follow = move || {
-            let mut seen = list.generation;
             loop {
                 let asked = match looks.recv_timeout(KEYS_POLL) {
                     Ok(asked) => Some(asked),
@@ -81,6 +84,11 @@ impl KeyRing {
             None if self.shared.readable.load(Ordering::Acquire) => Err(KeyRefused::Unknown),
             None => Err(KeyRefused::Unreadable),
         }
+    }
+
+    /// Names all keys as they are known now, also those that open nothing.
+    pub(crate) fn digest(&self) -> Digest {
+        **self.shared.digest.load()
     }
 
     fn find(&self, presented: &PresentedKey) -> Option<Arc<ApiKey>> {
@@ -115,14 +123,15 @@ impl Known {
             Ok(None) => {}
             Ok(Some(list)) => {
                 *seen = list.generation;
-                self.replace(list.keys);
+                self.replace(list);
             }
             Err(error) if was_readable => tracing::warn!(%error, "keys cannot be read: those that are known stay valid"),
             Err(_) => {}
         }
     }
 
-    fn replace(&self, keys: Vec<ApiKey>) {
-        self.keys.store(Arc::new(keys.into_iter().map(|key| (key.id.clone(), Arc::new(key))).collect()));
+    fn replace(&self, list: KeyList) {
+        self.digest.store(Arc::new(list.digest()));
+        self.keys.store(Arc::new(list.keys.into_iter().map(|key| (key.id.clone(), Arc::new(key))).collect()));
     }
 }

@@ -1,6 +1,7 @@
 //! The gateway: every call is admitted, protected or refused by the terms, and every decision is in the ledger before a byte leaves.
 //!
-//! `pipeline.rs` is the life of one call, top to bottom. Nothing else here sends anything anywhere.
+//! `pipeline.rs` is the life of one call, top to bottom. Nothing else here sends anything anywhere, but for checkpoints of the ledger, which
+//! `publish.rs` sends to witnesses.
 
 mod admin;
 mod apart;
@@ -16,6 +17,9 @@ mod generation;
 mod health;
 mod keys;
 mod late;
+mod ledger_events;
+mod ledger_files;
+mod ledger_name;
 mod limits;
 #[cfg(test)]
 mod logged;
@@ -24,6 +28,7 @@ mod models;
 mod openapi;
 mod pipeline;
 mod pseudonym_keys;
+mod publish;
 mod reload;
 mod restore;
 mod router;
@@ -34,6 +39,7 @@ mod signals;
 mod spend;
 mod states;
 mod strings;
+mod witness;
 
 pub use config::{
     Config, ConfigProblem, LISTEN_DEFAULT, Problems, SecretSource, Starter, StarterUpstream, UsageInStream, config_reference,

@@ -124,8 +124,32 @@ pub(crate) const KEPT_CACHED_MAX: usize = 16_384;
 pub(crate) const REFERENCES_MAX: usize = 2048;
 /// After the operating system refused a connection (too many open files), how long to wait before accepting again.
 pub(crate) const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
-/// An admin token shorter than this can be guessed.
-pub(crate) const ADMIN_TOKEN_BYTES_MIN: usize = 32;
+/// An admin's or auditor's token shorter than this can be guessed.
+pub(crate) const TOKEN_BYTES_MIN: usize = 32;
+/// How often the ledger is published while leaves are new: a checkpoint at least every second, and one more flush of the disk in that time.
+pub(crate) const PUBLISH_EVERY: Duration = Duration::from_millis(500);
+/// Publishing what is left when the gateway stops: a witness that is down must not hold up a restart.
+pub(crate) const PUBLISH_LAST: Duration = Duration::from_secs(2);
+/// One witness, both exchanges: those who are asked at the same time wait for the slowest that the quorum needs.
+pub(crate) const WITNESS_TIMEOUT: Duration = Duration::from_secs(5);
+/// TCP and TLS to a witness.
+pub(crate) const WITNESS_CONNECT: Duration = Duration::from_secs(3);
+/// Once the quorum is met, how long others may still add their cosignatures: they are a luxury, and readers wait.
+pub(crate) const WITNESS_GRACE: Duration = Duration::from_millis(200);
+/// Shorter than the 60 s after which common load balancers drop an idle connection.
+pub(crate) const WITNESS_IDLE: Duration = Duration::from_secs(50);
+/// The answer of a witness: a few post-quantum signatures.
+pub(crate) const WITNESS_ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// What a foreign log sends: 63 hashes and a checkpoint with tens of post-quantum signatures. Anybody may send it.
+pub(crate) const WITNESS_REQUEST_BYTES_MAX: usize = 256 * 1024;
+/// How old a cosignature may be that is answered again for the same checkpoint: anybody may repeat a request, and each new one is a flush.
+pub(crate) const WITNESS_AGAIN_SECONDS: u64 = 10;
+/// Requests of foreign logs at once: anybody may send them, and each holds its body.
+pub(crate) const WITNESS_REQUESTS_MAX: usize = 16;
+/// The body of such a request: who sends slower keeps others out.
+pub(crate) const WITNESS_REQUEST: Duration = Duration::from_secs(5);
+/// Tiles and bundles read at once: calls with large bodies need the threads too.
+pub(crate) const LEDGER_READS_MAX: usize = 2;
 
 impl Limits {
     /// The bounds on one call to an upstream.

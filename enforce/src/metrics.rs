@@ -34,6 +34,8 @@ struct Latency {
 /// Numbers that are read when somebody asks.
 pub(crate) struct Gauges {
     pub(crate) calls_running: usize,
+    /// How long leaves have waited to be published.
+    pub(crate) unpublished: Duration,
     pub(crate) store: comity_store::Metrics,
     pub(crate) upstreams: Vec<UpstreamGauges>,
 }
@@ -184,6 +186,7 @@ impl Gauges {
         for (name, kind, meaning, value) in [
             ("comity_calls_running", "gauge", "Calls at this moment.", running),
             ("comity_ledger_leaves", "gauge", "Leaves in the ledger.", self.store.leaves),
+            ("comity_ledger_published_leaves", "gauge", "Leaves that the published checkpoint covers.", self.store.published),
             ("comity_ledger_queued", "gauge", "Leaves that wait to be written.", self.store.queued),
             ("comity_ledger_commits_total", "counter", "Commits since the start.", self.store.commits),
             ("comity_ledger_unavailable", "gauge", "1 while the ledger cannot be written.", failed),
@@ -191,6 +194,9 @@ impl Gauges {
             header(text, name, (kind, meaning));
             let _ = writeln!(text, "{name} {value}");
         }
+        let name = "comity_ledger_unpublished_seconds";
+        header(text, name, ("gauge", "How long leaves have waited to be published."));
+        let _ = writeln!(text, "{name} {}", seconds(u64::try_from(self.unpublished.as_micros()).unwrap_or(u64::MAX)));
         self.render_upstreams(text);
     }
 
@@ -248,7 +254,7 @@ mod tests {
         metrics.spent("self/m@gb", (&spent, Some(cost)));
         let store = comity_store::Metrics { queued: 0, leaves: 4, commits: 2, published: 3, last_error: None };
         let upstream = UpstreamGauges { name: "a".to_owned(), running: 2, latency_us: 1500, errors_ppm: 250_000, healthy: false };
-        let text = metrics.render(&Gauges { calls_running: 1, store, upstreams: vec![upstream] });
+        let text = metrics.render(&Gauges { calls_running: 1, unpublished: Duration::from_millis(2500), store, upstreams: vec![upstream] });
         for line in [
             "comity_decisions_total{verdict=\"permit\"} 1",
             "comity_answer_findings_total{kind=\"email\"} 2",
@@ -261,6 +267,8 @@ mod tests {
             "comity_call_seconds_bucket{le=\"0.005000\"} 1",
             "comity_call_seconds_sum 0.003000",
             "comity_ledger_leaves 4",
+            "comity_ledger_published_leaves 3",
+            "comity_ledger_unpublished_seconds 2.500000",
             "comity_upstream_calls_running{upstream=\"a\"} 2",
             "comity_upstream_first_byte_seconds{upstream=\"a\"} 0.001500",
             "comity_upstream_errors_ratio{upstream=\"a\"} 0.250000",

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::{Config, ConfigProblem, Problems};
 use crate::generation::{Checked, Generation, Given, LocalOffering};
+use crate::ledger_events;
 use crate::shared::Shared;
 
 /// One reload at a time: two at once could swap in the older one last.
@@ -24,12 +25,14 @@ pub(crate) fn reload(shared: &Shared) -> Result<Checked, Problems> {
 fn load(shared: &Shared) -> Result<Checked, Problems> {
     let before = shared.generation.load_full();
     let config = Config::load(before.config.path())?.with_listen(before.config.listen);
+    shared.name.check(&config)?;
     let local = match &before.local {
         Some(local) => local.again(&config)?,
         None => LocalOffering::open(&config)?,
     };
     let generation = Generation::load(config, Given { local: local.as_ref(), detector: shared.detector.as_ref(), before: Some(&before) })?;
-    generation.keep(&shared.store).map_err(|error| ConfigProblem {
+    let kept = generation.keep(&shared.store).and_then(|()| ledger_events::changed(&shared.store, (&before, &generation)));
+    kept.map_err(|error| ConfigProblem {
         hint: error.hint(),
         ..ConfigProblem::anywhere(shared.store.path().display().to_string(), error.to_string())
     })?;

@@ -15,7 +15,7 @@ use http::{Method, Request};
 use crate::error::{CallError, Decided};
 use crate::pipeline::{self, Incoming, KeptCall};
 use crate::shared::Worker;
-use crate::{admin, health, models, openapi};
+use crate::{admin, health, ledger_files, models, openapi, witness};
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Copy)]
@@ -34,6 +34,12 @@ pub(crate) fn router(worker: Arc<Worker>) -> Router {
         .route("/v1/models/{*id}", only(Method::GET, get(models::one)))
         .route("/api/v1/openapi.json", only(Method::GET, get(openapi::document)))
         .route("/api/v1/reload", only(Method::POST, post(admin::reload)))
+        .route("/ledger/checkpoint", only(Method::GET, get(ledger_files::checkpoint)))
+        .route("/ledger/log.vkey", only(Method::GET, get(ledger_files::log_key)))
+        .route("/ledger/witness.vkey", only(Method::GET, get(ledger_files::witness_key)))
+        .route("/ledger/tile/{*path}", only(Method::GET, get(ledger_files::tile)))
+        .route("/witness/add-checkpoint", only(Method::POST, post(witness::add_checkpoint)))
+        .route("/witness/{hash}/checkpoint", only(Method::GET, get(witness::checkpoint)))
         .route("/healthz", only(Method::GET, get(health::alive)))
         .route("/readyz", only(Method::GET, get(health::ready)))
         .route("/metrics", only(Method::GET, get(health::metrics)))

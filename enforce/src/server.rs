@@ -67,7 +67,7 @@ pub(crate) async fn serve(listener: TcpListener, worker: Arc<Worker>, mut stop: 
 }
 
 /// Waits until stopping has come that far. A gateway that is gone has come all the way.
-async fn reached(stop: &mut watch::Receiver<Stop>, far: Stop) {
+pub(crate) async fn reached(stop: &mut watch::Receiver<Stop>, far: Stop) {
     let _ = stop.wait_for(|stop| *stop >= far).await;
 }
 

@@ -12,15 +12,26 @@ use crate::detect::Detect;
 use crate::generation::Generation;
 use crate::keys::KeyRing;
 use crate::late::Late;
+use crate::ledger_files::Readers;
+use crate::ledger_name::LedgerName;
 use crate::metrics::Metrics;
 use crate::pseudonym_keys::PseudonymKeys;
+use crate::publish::Progress;
 use crate::states::States;
 
 /// One gateway.
 pub(crate) struct Shared {
     /// Swapped whole; a call keeps the one that it began with.
     pub(crate) generation: ArcSwap<Generation>,
+    /// Connections that read tiles. Before the store: it empties its log once they are closed.
+    pub(crate) readers: Readers,
     pub(crate) store: Store,
+    /// Under which name others know the ledger.
+    pub(crate) name: LedgerName,
+    /// How far publishing is.
+    pub(crate) progress: Progress,
+    /// Places for requests of foreign logs.
+    pub(crate) foreign_logs: Semaphore,
     pub(crate) keys: KeyRing,
     /// What upstreams keep, and for whom.
     pub(crate) states: States,

@@ -73,9 +73,9 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
     if found == 0 { Err(failed("no certificate in it".to_owned())) } else { Ok(()) }
 }
 
-/// Connects within a time.
+/// Connects within a time: TCP and, for `https`, TLS.
 #[derive(Clone)]
-pub(crate) struct TimedConnector {
+pub struct TimedConnector {
     inner: HttpsConnector<HttpConnector>,
     timeout: Duration,
 }
@@ -83,7 +83,9 @@ pub(crate) struct TimedConnector {
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 impl TimedConnector {
-    pub(crate) fn new(tls: &Tls, timeout: Duration) -> Self {
+    /// `timeout` bounds TCP and TLS together.
+    #[must_use]
+    pub fn new(tls: &Tls, timeout: Duration) -> Self {
         let mut http = HttpConnector::new();
         // Nagle's algorithm would hold back pieces of a stream by up to 40 ms.
         http.set_nodelay(true);

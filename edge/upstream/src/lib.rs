@@ -31,7 +31,7 @@ pub use comity_decide::Permit;
 pub use comity_dialect::Usage;
 #[doc(no_inline)]
 pub use comity_store::Receipt;
-pub use connect::{Tls, TlsError};
+pub use connect::{TimedConnector, Tls, TlsError};
 pub use dialect::{Apis, Dialect, Endpoint};
 pub use error::{Mismatch, SendError, StreamError, UpstreamStatus};
 pub use limits::{ANSWER_BYTES_MAX, CONNECT, Timeouts};

@@ -31,6 +31,58 @@ const KEYS: &[Key] = &[
         ("commit", "`commit`: a decision is on disk before its call leaves; `os`: handed to the operating system"),
     ),
     key("[store]", "size_max_bytes", "bytes", ("no bound", "the largest size of the database; calls are refused when it is full")),
+    key(
+        "[store]",
+        "passphrase",
+        "{ env = … } or { file = … }",
+        (
+            "none",
+            "the passphrase of the file with the master key (age, scrypt); a file in clear is encrypted at the next start; without it only the file's owner can read it",
+        ),
+    ),
+    key(
+        "[ledger]",
+        "origin",
+        "text",
+        (
+            "made from the public key",
+            "the ledger's name in every checkpoint, an address without `https://`; it never changes: a store that bears another name is refused",
+        ),
+    ),
+    key("[ledger]", "keep_content", "true or false", ("false", "keeps bodies of calls and answers, encrypted, beside their decisions")),
+    key(
+        "[ledger]",
+        "auditor_token",
+        "{ env = … } or { file = … }",
+        (
+            "none",
+            "the bearer token that opens tiles and entries below `/ledger/tile/`; at least 32 characters, and not the admin token; without it they are not served, while `/ledger/checkpoint` is always open",
+        ),
+    ),
+    key(
+        "[ledger]",
+        "policy",
+        "path",
+        (
+            "none",
+            "a file in the form of C2SP tlog-policy: its witnesses are asked, and no checkpoint is published before its quorum has cosigned; `log` lines in it are not looked at",
+        ),
+    ),
+    key(
+        "[ledger]",
+        "witness_name",
+        "text",
+        ("the origin", "the name under which this gateway cosigns the checkpoints of others; `/ledger/witness.vkey` gives its key"),
+    ),
+    key(
+        "[ledger]",
+        "witness_for",
+        "list of verifier keys",
+        (
+            "[]",
+            "logs whose checkpoints this gateway cosigns at `/witness/add-checkpoint`; another gateway gives its own key at `/ledger/log.vkey`",
+        ),
+    ),
     key("[[layer]]", "name", "text", ("the pack's or file's name", "what people call the layer")),
     key("[[layer]]", "pack", "text", ("", "a shipped pack of terms, for example `uk-public`")),
     key("[[layer]]", "path", "path", ("", "a file of Cedar policies; a layer has either `pack` or `path`")),

@@ -3,6 +3,7 @@
 use comity_bench::Mode;
 use comity_ledger::Outcome;
 
+use crate::publish::Receipt;
 use crate::stage::{Props, Stage, hello, hello_stream};
 
 #[tokio::test]
@@ -17,10 +18,12 @@ async fn a_call_leaves_byte_for_byte_but_for_the_name_of_the_model() {
     assert_eq!(reply.json()["choices"][0]["message"]["content"], "You said: hello");
     assert_eq!(reply.header("comity-offering"), "alpha/model@one");
     assert_eq!(reply.header("comity-means"), "none");
-    assert!(reply.header("comity-leaf").starts_with("0; sequence=1; salt="));
+    let receipt = Receipt::of(&reply);
+    assert_eq!(receipt.sequence, 1);
     assert_eq!(reply.header("x-request-id"), "req_mock");
     assert!(reply.header("comity-overhead-us").parse::<u64>().unwrap() > 0);
     let leaves = stage.stop();
+    assert_eq!(stage.decision(receipt.leaf).decision, leaves.decisions[0].decision);
     assert_eq!(reply.header("comity-decision"), leaves.decisions[0].decision.to_string());
     assert_eq!(leaves.ends(), [Outcome::Ok]);
     let outcome = &leaves.outcomes[0];

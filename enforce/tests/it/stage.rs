@@ -98,6 +98,8 @@ pub(crate) struct Props {
     pub(crate) catalogue: String,
     pub(crate) detector: Option<Arc<dyn Detect>>,
     pub(crate) expires: Option<Instant>,
+    /// Beside `comity.toml`, by name.
+    pub(crate) files: Vec<(&'static str, String)>,
 }
 
 impl Default for Props {
@@ -110,6 +112,7 @@ impl Default for Props {
             catalogue: CATALOGUE.to_owned(),
             detector: None,
             expires: None,
+            files: Vec::new(),
         }
     }
 }
@@ -118,6 +121,7 @@ pub(crate) struct Stage {
     pub(crate) mock: MockUpstream,
     pub(crate) folder: TempDir,
     pub(crate) key: String,
+    address: SocketAddr,
     running: Option<Running>,
 }
 
@@ -150,13 +154,15 @@ impl Stage {
         let options = Options { config: Config::load(&config).unwrap(), store: folder.path().join("comity.db"), detector: props.detector };
         let gateway = Gateway::build(options).unwrap_or_else(|error| panic!("{error}"));
         let key = make_key(gateway.store(), props.expires);
-        Self { mock, folder, key, running: Some(gateway.start().unwrap()) }
+        Self { mock, folder, key, address: gateway.address(), running: Some(gateway.start().unwrap()) }
     }
 
-    /// Stops the gateway and starts another with the same files and store.
+    /// Stops the gateway, if it runs, and starts another with the same files, store and port.
     pub(crate) fn restart(&mut self) {
-        self.take().shutdown();
-        let config = Config::load(&self.path("comity.toml")).unwrap();
+        if self.running.is_some() {
+            self.take().shutdown();
+        }
+        let config = Config::load(&self.path("comity.toml")).unwrap().with_listen(self.address);
         let gateway = Gateway::build(Options { config, store: self.path("comity.db"), detector: None });
         self.running = Some(gateway.unwrap_or_else(|error| panic!("{error}")).start().unwrap());
     }
@@ -175,7 +181,7 @@ impl Stage {
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.running().address()
+        self.address
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -296,6 +302,9 @@ pub(crate) fn write(mock: &MockUpstream, folder: &Path, props: &Props) -> PathBu
     );
     std::fs::write(folder.join("alpha.toml"), &props.catalogue).unwrap();
     std::fs::write(folder.join("terms.cedar"), &props.terms).unwrap();
+    for (name, text) in &props.files {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
     let path = folder.join("comity.toml");
     std::fs::write(&path, text).unwrap();
     path
