@@ -33,7 +33,7 @@ pub(crate) async fn reload(State(worker): State<Arc<Worker>>, request: Request<B
 }
 
 /// Lets nobody pass without the admin token.
-fn admin(shared: &Shared, headers: &HeaderMap) -> Result<(), CallError> {
+pub(crate) fn admin(shared: &Shared, headers: &HeaderMap) -> Result<(), CallError> {
     let generation = shared.generation.load();
     let Some(token) = &generation.admin_token else {
         return Err(CallError::NoOffering("the admin API is off: set `token` under `[admin]` in `comity.toml`".to_owned()));
@@ -42,12 +42,12 @@ fn admin(shared: &Shared, headers: &HeaderMap) -> Result<(), CallError> {
 }
 
 /// An error in the shape of every other.
-fn refuse(error: CallError) -> Response {
+pub(crate) fn refuse(error: CallError) -> Response {
     error.into_response(Decided::default(), Api::Chat)
 }
 
 /// What was asked is understood, and cannot be.
-fn unprocessable(problems: &str) -> Response {
+pub(crate) fn unprocessable(problems: &str) -> Response {
     (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "problems": problems }))).into_response()
 }
 

@@ -225,6 +225,10 @@ impl Running {
         self.address
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// The key that verifies checkpoints of its ledger; its name is the ledger's.
     #[must_use]
     pub fn log_key(&self) -> &VerifierKey {

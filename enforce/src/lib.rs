@@ -17,6 +17,7 @@ mod generation;
 mod health;
 mod keys;
 mod late;
+mod ledger_admin;
 mod ledger_events;
 mod ledger_files;
 mod ledger_name;
@@ -48,5 +49,6 @@ pub use config::{
 pub use detect::{Depth, Detect};
 pub use gateway::{BuildError, Drained, Gateway, Options, Running};
 pub use generation::{Checked, Generation};
+pub use ledger_admin::ErasureDone;
 pub use limits::Limits;
 pub use pipeline::PERFORMED;

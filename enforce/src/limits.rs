@@ -150,6 +150,8 @@ pub(crate) const WITNESS_REQUESTS_MAX: usize = 16;
 pub(crate) const WITNESS_REQUEST: Duration = Duration::from_secs(5);
 /// Tiles and bundles read at once: calls with large bodies need the threads too.
 pub(crate) const LEDGER_READS_MAX: usize = 2;
+/// The body of an order to erase or to prune.
+pub(crate) const ORDER_BYTES_MAX: usize = 16 * 1024;
 
 impl Limits {
     /// The bounds on one call to an upstream.

@@ -15,7 +15,7 @@ use http::{Method, Request};
 use crate::error::{CallError, Decided};
 use crate::pipeline::{self, Incoming, KeptCall};
 use crate::shared::Worker;
-use crate::{admin, health, ledger_files, models, openapi, witness};
+use crate::{admin, health, ledger_admin, ledger_files, models, openapi, witness};
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Copy)]
@@ -34,6 +34,8 @@ pub(crate) fn router(worker: Arc<Worker>) -> Router {
         .route("/v1/models/{*id}", only(Method::GET, get(models::one)))
         .route("/api/v1/openapi.json", only(Method::GET, get(openapi::document)))
         .route("/api/v1/reload", only(Method::POST, post(admin::reload)))
+        .route("/api/v1/ledger/erase", only(Method::POST, post(ledger_admin::erase)))
+        .route("/api/v1/ledger/prune", only(Method::POST, post(ledger_admin::prune)))
         .route("/ledger/checkpoint", only(Method::GET, get(ledger_files::checkpoint)))
         .route("/ledger/log.vkey", only(Method::GET, get(ledger_files::log_key)))
         .route("/ledger/witness.vkey", only(Method::GET, get(ledger_files::witness_key)))

@@ -3,7 +3,7 @@
 //! INVARIANT: what one workload made, no other can name. The workload is part of the digest under which a thing is remembered, so a foreign
 //! id is simply not there.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use comity_store::{State, Store, StoreError};
 use comity_upstream::Kept;
@@ -30,6 +30,8 @@ pub(crate) struct Made {
 /// Everything remembered; the newest in memory, all of it in the store.
 pub(crate) struct States {
     recent: Cache<Digest, Arc<Made>>,
+    /// Grows whenever what is in memory is forgotten.
+    forgotten: Mutex<u64>,
 }
 
 /// By whom and by what call a thing was made.
@@ -42,7 +44,7 @@ pub(crate) struct Maker {
 
 impl States {
     pub(crate) fn new() -> Self {
-        Self { recent: Cache::new(KEPT_CACHED_MAX) }
+        Self { recent: Cache::new(KEPT_CACHED_MAX), forgotten: Mutex::new(0) }
     }
 
     /// Remembers what an answer showed. In memory at once, in the store soon after; what is lost in a crash between is answered with 404.
@@ -58,6 +60,13 @@ impl States {
             Some(State { id, tenant: tenant.to_owned(), bytes, expires })
         });
         store.remember_later(states.collect());
+    }
+
+    /// Forgets what is in memory, after a tenant's were erased in the store. The others are read again.
+    pub(crate) fn forget(&self) {
+        let mut forgotten = self.forgotten();
+        *forgotten = forgotten.saturating_add(1);
+        self.recent.clear();
     }
 
     /// The same id again stays where it was, and never gets better.
@@ -81,13 +90,22 @@ impl States {
         now: Instant,
     ) -> Result<Vec<Option<Arc<Made>>>, StoreError> {
         let ids: Vec<_> = kept.iter().map(|kept| digest(workload, kept)).collect();
+        let before = *self.forgotten();
         let found = store.recall(&ids, now)?;
+        // What was read before an erasure is not kept after it.
+        let forgotten = self.forgotten();
         let read = |(id, bytes): (&Digest, Option<Vec<u8>>)| {
             let made = Arc::new(serde_json::from_slice::<Made>(&bytes?).ok()?);
-            self.recent.insert(*id, Arc::clone(&made));
+            if *forgotten == before {
+                self.recent.insert(*id, Arc::clone(&made));
+            }
             Some(made)
         };
         Ok(ids.iter().zip(found).map(read).collect())
+    }
+
+    fn forgotten(&self) -> MutexGuard<'_, u64> {
+        self.forgotten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -14,6 +14,7 @@ mod answers;
 mod bad_input;
 mod check;
 mod dialects;
+mod erase;
 mod errors;
 mod fallback;
 mod forward;
