@@ -97,6 +97,11 @@ pub(crate) fn header_text<B>(answer: &Response<B>, name: &str) -> String {
     answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
 }
 
+/// The index of a leaf in the header `comity-leaf`; what follows it is the caller's receipt.
+pub(crate) fn leaf_of(header: &str) -> String {
+    header.split(';').next().unwrap_or_default().to_owned()
+}
+
 /// The events of a stream (`text/event-stream`): what follows `data:` of each, as it comes.
 pub(crate) struct Events {
     body: Incoming,

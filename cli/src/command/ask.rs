@@ -144,7 +144,7 @@ impl Decided {
             decision: text("comity-decision"),
             offering: text("comity-offering"),
             means: text("comity-means"),
-            leaf: text("comity-leaf"),
+            leaf: client::leaf_of(&text("comity-leaf")),
         }
     }
 

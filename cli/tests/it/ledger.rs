@@ -20,8 +20,9 @@ fn a_denial_is_shown_and_verified() {
     snapshot!("ledger_show", machine.seen(&["ledger", "show"]));
     snapshot!("ledger_verify", machine.seen(&["ledger", "verify"]));
     let json: serde_json::Value = serde_json::from_slice(&machine.run(&["ledger", "show", "--output", "json"]).stdout).unwrap();
-    assert_eq!(json["size"], 1);
-    let decision = json["leaves"][0]["leaf"]["decision"].as_str().unwrap();
+    let kinds: Vec<_> = json["leaves"].as_array().unwrap().iter().map(|leaf| leaf["leaf"]["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["started", "key_changed", "decision", "stopped"]);
+    let decision = json["leaves"][2]["leaf"]["decision"].as_str().unwrap();
     let first = |digits: usize| decision.chars().take(digits).collect::<String>();
     let prefix = first(10);
     let shown = machine.seen(&["ledger", "show", &prefix]);

@@ -38,7 +38,7 @@ pub(super) async fn send(client: &Client, case: &Case) -> anyhow::Result<Outcome
     let call = Call { path: "/v1/chat/completions", headers: &headers, body: &body };
     let answer = client.send(&call).await?;
     let text = |name| client::header_text(&answer, name);
-    let (status, decision, leaf) = (answer.status(), text("comity-decision"), text("comity-leaf"));
+    let (status, decision, leaf) = (answer.status(), text("comity-decision"), client::leaf_of(&text("comity-leaf")));
     let (offering, means) = (text("comity-offering"), text("comity-means"));
     let body: Value = serde_json::from_slice(&client::whole(answer.into_body()).await?).unwrap_or_default();
     let ended = if status.is_success() {
