@@ -15,6 +15,7 @@ use comity_vocab::{Digest, Plain};
 
 use crate::StoreError;
 use crate::file::{beside, draft_of, publish, write_private};
+use crate::limits::{WORK_FACTOR, WORK_FACTOR_MAX};
 use crate::record::{open, seal};
 
 /// What a store asks of whoever holds its keys. No method gives a key away.
@@ -59,6 +60,7 @@ pub(crate) const LOCKED: &str = "is encrypted, and no passphrase was given";
 pub(crate) const WRONG_PASSPHRASE: &str = "does not open with the passphrase that was given";
 const MISSING: &str = "is missing";
 const MALFORMED: &str = "does not hold 64 hex digits";
+const DAMAGED: &str = "is damaged, or not encrypted with one passphrase";
 const ANOTHER: &str = "belongs to another store";
 
 const SIGNER_USE: &[u8] = b"comity checkpoint signer v1";
@@ -98,7 +100,7 @@ impl FileCustody {
         };
         refuse_open_to_others(&name)?;
         let master = match (is_encrypted(&bytes), &unlock.passphrase) {
-            (true, Some(passphrase)) => decrypted(&bytes, passphrase).ok_or_else(|| wrong(&name, WRONG_PASSPHRASE))?,
+            (true, Some(passphrase)) => decrypted(&bytes, passphrase).map_err(|reason| wrong(&name, reason))?,
             (true, None) => return Err(wrong(&name, LOCKED)),
             (false, _) => parsed(&bytes).ok_or_else(|| wrong(&name, MALFORMED))?,
         };
@@ -182,13 +184,22 @@ fn is_encrypted(bytes: &[u8]) -> bool {
 }
 
 fn encrypted(master: &[u8; 32], passphrase: &Plain<String>) -> Result<Vec<u8>, StoreError> {
-    let recipient = age::scrypt::Recipient::new(SecretString::from(passphrase.expose().clone()));
+    let mut recipient = age::scrypt::Recipient::new(SecretString::from(passphrase.expose().clone()));
+    // Not age's own guess, which a busy machine makes weaker.
+    recipient.set_work_factor(WORK_FACTOR);
     age::encrypt(&recipient, text(master).as_bytes()).map_err(|_| StoreError::Encryption)
 }
 
-fn decrypted(bytes: &[u8], passphrase: &Plain<String>) -> Option<[u8; 32]> {
-    let identity = age::scrypt::Identity::new(SecretString::from(passphrase.expose().clone()));
-    parsed(&age::decrypt(&identity, bytes).ok()?)
+/// The key, or what is wrong with the file.
+fn decrypted(bytes: &[u8], passphrase: &Plain<String>) -> Result<[u8; 32], &'static str> {
+    let mut identity = age::scrypt::Identity::new(SecretString::from(passphrase.expose().clone()));
+    // Not age's own guess: a machine that is busy at the start would refuse its own file.
+    identity.set_max_work_factor(WORK_FACTOR_MAX);
+    match age::decrypt(&identity, bytes) {
+        Ok(text) => parsed(&text).ok_or(MALFORMED),
+        Err(age::DecryptError::KeyDecryptionFailed | age::DecryptError::DecryptionFailed) => Err(WRONG_PASSPHRASE),
+        Err(_) => Err(DAMAGED),
+    }
 }
 
 #[cfg(unix)]

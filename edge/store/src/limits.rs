@@ -38,8 +38,14 @@ pub const CONTENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Keys of private records that the sequencer knows without looking: some 20 MiB. Beyond it all are looked up anew.
 pub(crate) const DATA_KEYS_KNOWN_MAX: usize = 65_536;
 
-/// Leaves pruned in one transaction, which others' writes wait for: about half a second.
-pub(crate) const PRUNE_BATCH_MAX: u64 = 65_536;
+/// Work that a passphrase costs whoever guesses it (scrypt, N = 2^18): what age's own programs take, about a second and 256 MiB, once a start.
+pub(crate) const WORK_FACTOR: u8 = 18;
+
+/// Work that a file of another program may ask for (scrypt, N = 2^22): as age's own programs, some 16 seconds and 4 GiB.
+pub(crate) const WORK_FACTOR_MAX: u8 = 22;
+
+/// Leaves pruned in one transaction, which others' writes wait for: about a quarter of a second.
+pub(crate) const PRUNE_BATCH_MAX: u64 = 16_384;
 
 /// Bytes of one state: who made something at an upstream, at which offering, and the facts of its chain.
 pub(crate) const STATE_BYTES_MAX: usize = 4 * 1024;
@@ -61,6 +67,12 @@ pub(crate) const EXPIRED_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Lost states that are told apart (2 MiB). When the disk failed that often, nothing written before is recalled until the store opens anew.
 pub(crate) const STATES_LOST_MAX: usize = 65_536;
+
+/// How long an erasure waits for readers of the write-ahead logs, each of the two, and everybody for it: a reader's single query is over by then.
+pub(crate) const FOLD_PATIENCE: Duration = Duration::from_millis(100);
+
+/// Time between two tries to finish an erasure, or to empty the write-ahead logs after one, when nothing else is written.
+pub(crate) const ERASE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long closing waits for readers before it leaves the write-ahead log to the next start.
 pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);

@@ -82,18 +82,18 @@ impl Reader {
     /// # Errors
     /// As [`Reader::open`].
     pub fn open_with(path: &Path, unlock: &Unlock) -> Result<Self, StoreError> {
-        let db = connect(path)?;
+        let db = open_current(path)?;
         let known = master_check(&db).map_err(StoreError::unreadable)?;
-        let custody = match FileCustody::load(path, known, unlock) {
+        let custody: Option<Arc<dyn Custody>> = match FileCustody::load(path, known, unlock) {
             Err(StoreError::MasterKey { reason, .. }) if reason == LOCKED => None,
-            loaded => loaded?,
+            loaded => loaded?.map(|custody| -> Arc<dyn Custody> { Arc::new(custody) }),
         };
-        Self::with(path, db, custody.map(|custody| -> Arc<dyn Custody> { Arc::new(custody) }))
+        Self::with(path, db, custody)
     }
 
-    /// With keys that are open already: a passphrase takes a second to try.
-    pub(crate) fn open_held(path: &Path, custody: Option<Arc<dyn Custody>>) -> Result<Self, StoreError> {
-        Self::with(path, connect(path)?, custody)
+    /// A reader beside the writer, with the keys that it has: no passphrase is asked for again.
+    pub(crate) fn of_store(path: &Path, custody: Arc<dyn Custody>) -> Result<Self, StoreError> {
+        Self::with(path, open_current(path)?, Some(custody))
     }
 
     fn with(path: &Path, db: Connection, custody: Option<Arc<dyn Custody>>) -> Result<Self, StoreError> {
@@ -335,7 +335,8 @@ impl Reader {
     }
 }
 
-fn connect(path: &Path) -> Result<Connection, StoreError> {
+/// A connection to a store of today's schema.
+fn open_current(path: &Path) -> Result<Connection, StoreError> {
     let db = for_reading((path, &STORE))?;
     let found = schema_of(&db).map_err(StoreError::unreadable)?;
     if found < STORE.schema { Err(StoreError::Older { path: path.to_owned(), found }) } else { Ok(db) }

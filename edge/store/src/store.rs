@@ -284,7 +284,7 @@ impl Store {
     /// # Errors
     /// As [`Reader::open`].
     pub fn reader(&self) -> Result<Reader, StoreError> {
-        Reader::open_held(&self.0.path, Some(Arc::clone(&self.0.custody)))
+        Reader::of_store(&self.0.path, Arc::clone(&self.0.custody))
     }
 
     /// What the store says about itself; never blocks.
