@@ -17,6 +17,8 @@ use crate::{Draft, State, StoreError};
 pub(crate) struct Ledger {
     tree: Tree,
     keys: DataKeys,
+    /// The numbers that stand for tenants in the database, those of an open batch too: a failed one is followed by [`Ledger::reload`].
+    tenants: HashMap<String, i64>,
     /// The last number given to the calls of each API key.
     sequences: HashMap<String, u64>,
 }
@@ -26,6 +28,7 @@ pub(crate) struct Batch<'a> {
     transaction: Transaction<'a>,
     tree: Tree,
     keys: &'a mut DataKeys,
+    tenants: &'a mut HashMap<String, i64>,
     sequences: &'a HashMap<String, u64>,
     /// Numbers that this batch gives out.
     given: HashMap<String, u64>,
@@ -60,12 +63,13 @@ pub(crate) struct StoredHashes<'a>(pub(crate) &'a Connection);
 impl Ledger {
     /// The ledger as it was last committed.
     pub(crate) fn load(db: &Connection, keys: DataKeys) -> Result<Self, StoreError> {
-        Ok(Self { tree: load_tree(db)?, keys, sequences: load_sequences(db)? })
+        Ok(Self { tree: load_tree(db)?, keys, tenants: HashMap::new(), sequences: load_sequences(db)? })
     }
 
     /// Reads everything anew after a failed commit: then only the database knows what was kept.
     pub(crate) fn reload(&mut self, db: &Connection) -> Result<(), StoreError> {
         self.keys.undo();
+        self.tenants.clear();
         self.tree = load_tree(db)?;
         self.sequences = load_sequences(db)?;
         Ok(())
@@ -88,7 +92,8 @@ impl Ledger {
 
     /// Starts a batch in `transaction`.
     pub(crate) fn batch<'a>(&'a mut self, transaction: Transaction<'a>) -> Batch<'a> {
-        Batch { transaction, tree: self.tree.clone(), keys: &mut self.keys, sequences: &self.sequences, given: HashMap::new() }
+        let Self { tree, keys, tenants, sequences } = self;
+        Batch { transaction, tree: tree.clone(), keys, tenants, sequences, given: HashMap::new() }
     }
 
     /// Takes over what a committed batch changed.
@@ -175,7 +180,7 @@ impl Batch<'_> {
     ) -> Result<(), Refusal> {
         let id = (leaf.decision, leaf.hop);
         let plain = [&sequence.to_be_bytes(), draft.record.as_slice()].concat();
-        let sealed = key.key.seal(id, &plain).map_err(Refusal::Write)?;
+        let sealed = key.key.seal(id, &plain).map_err(unsealed)?;
         self.transaction
             .prepare_cached("INSERT INTO records (leaf, tenant, key, sealed) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![index, tenant, key.id, sealed])?;
@@ -186,7 +191,7 @@ impl Batch<'_> {
     }
 
     fn content(&self, (leaf, id): (u64, (Digest, u32)), key: &NamedKey, (part, bytes): (Content, &[u8])) -> Result<(), Refusal> {
-        let sealed = key.key.seal_content(id, (part, bytes)).map_err(Refusal::Write)?;
+        let sealed = key.key.seal_content(id, (part, bytes)).map_err(unsealed)?;
         self.transaction.prepare_cached("INSERT INTO contents (leaf, part, key, sealed) VALUES (?1, ?2, ?3, ?4)")?.execute(params![
             leaf,
             part.number(),
@@ -220,9 +225,11 @@ impl Batch<'_> {
             .query_row([decision], |row| row.get(0))
             .optional()?
             .flatten();
-        let key = match id {
-            Some(id) => self.keys.by_id(id)?.map(|key| NamedKey { id, key }),
-            None => None,
+        let key = match id.map(|id| (id, self.keys.by_id(id))) {
+            Some((id, Ok(Some(key)))) => Some(NamedKey { id, key }),
+            // A key that was changed keeps no answer, and holds no outcome up.
+            Some((_, Ok(None) | Err(StoreError::Encryption))) | None => None,
+            Some((_, Err(error))) => return Err(Refusal::Batch(error)),
         };
         match key {
             Some(key) => self.content((decision, (leaf.decision, leaf.hop)), &key, (Content::Answer, answer)),
@@ -312,15 +319,18 @@ impl Batch<'_> {
     }
 
     /// The number that stands for a tenant's name in this database.
-    fn tenant(&self, name: &str) -> rusqlite::Result<i64> {
-        let known =
-            self.transaction.prepare_cached("SELECT id FROM tenants WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional()?;
-        match known {
-            Some(id) => Ok(id),
-            None => {
-                self.transaction.prepare_cached("INSERT INTO tenants (name) VALUES (?1) RETURNING id")?.query_row([name], |row| row.get(0))
-            }
+    fn tenant(&mut self, name: &str) -> rusqlite::Result<i64> {
+        if let Some(known) = self.tenants.get(name) {
+            return Ok(*known);
         }
+        let db = &self.transaction;
+        let stored = db.prepare_cached("SELECT id FROM tenants WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional()?;
+        let id = match stored {
+            Some(id) => id,
+            None => db.prepare_cached("INSERT INTO tenants (name) VALUES (?1) RETURNING id")?.query_row([name], |row| row.get(0))?,
+        };
+        self.tenants.insert(name.to_owned(), id);
+        Ok(id)
     }
 }
 
@@ -336,6 +346,11 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         if error.is_unavailable() || matches!(error, StoreError::Unreadable(_)) { Self::Batch(error) } else { Self::Write(error) }
     }
+}
+
+/// Something of this write is in the transaction already: the batch must be undone.
+fn unsealed(error: StoreError) -> Refusal {
+    Refusal::Batch(StoreError::unavailable(error))
 }
 
 /// A broken constraint means that the write repeats another; anything else is the database's failure.

@@ -98,7 +98,8 @@ impl Writer {
     fn witness(&mut self, seen: &Witnessed, before: Option<Head>) -> Result<(), StoreError> {
         self.synced(|db| {
             let latest = witnessed(db, &seen.origin)?.map(|latest| latest.head);
-            if latest != before {
+            let back = latest.is_some_and(|latest| latest.size > seen.head.size);
+            if latest != before || back {
                 return Ok(Err(StoreError::WitnessedMore { size: latest.map_or(0, |latest| latest.size) }));
             }
             db.prepare_cached("INSERT OR REPLACE INTO witnessed (origin, size, root, note) VALUES (?1, ?2, ?3, ?4)")?.execute(params![

@@ -4,13 +4,14 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use comity_vocab::Digest;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
 
 use crate::file::{beside, create_private, draft_of, folder_of, publish, write_again};
-use crate::limits::{BUSY_TIMEOUT, CACHE_KIBIBYTES, STATEMENTS, WAL_BYTES_IDLE_MAX, WAL_PAGES};
+use crate::limits::{BUSY_TIMEOUT, CACHE_KIBIBYTES, CLOSE_TIMEOUT, STATEMENTS, WAL_BYTES_IDLE_MAX, WAL_PAGES};
 use crate::{Durability, StoreError};
 
 /// One kind of database.
@@ -55,6 +56,7 @@ pub(crate) fn create_if_missing(path: &Path, kind: &Kind) -> Result<(), StoreErr
         return Ok(());
     }
     let failed = |error: std::io::Error| StoreError::file(path, error);
+    refuse_orphan(path)?;
     fs::create_dir_all(folder_of(path)).map_err(failed)?;
     let draft = draft_of(path);
     drop(create_private(&draft).map_err(failed)?);
@@ -64,6 +66,17 @@ pub(crate) fn create_if_missing(path: &Path, kind: &Kind) -> Result<(), StoreErr
         return Err(StoreError::unavailable(error));
     }
     publish(&draft, path).map_err(failed)
+}
+
+/// SQLite would take a log that was left behind for the new database's own: what somebody destroyed would come back.
+fn refuse_orphan(path: &Path) -> Result<(), StoreError> {
+    let log = beside(path, "-wal");
+    let holds_something = fs::metadata(&log).is_ok_and(|log| log.len() > 0);
+    // Looked for again: another process may have made the database in between, and its log after it.
+    if holds_something && !path.exists() {
+        return Err(StoreError::file(&log, "it belongs to a database that is not here; put that back, or move both away"));
+    }
+    Ok(())
 }
 
 /// A connection that writes. `Os` leaves flushing to the operating system.
@@ -98,8 +111,16 @@ pub(crate) fn set_size_max(db: &Connection, bytes: Option<u64>) -> rusqlite::Res
 }
 
 /// Folds the write-ahead log into the database and empties it; false while a reader keeps it.
-pub(crate) fn fold(db: &Connection) -> rusqlite::Result<bool> {
+fn fold(db: &Connection) -> rusqlite::Result<bool> {
     db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map(|busy: bool| !busy)
+}
+
+/// As [`fold`], but waits for nobody longer than `patience`: others' writes wait meanwhile.
+pub(crate) fn fold_within(db: &Connection, patience: Duration) -> rusqlite::Result<bool> {
+    db.busy_timeout(patience)?;
+    let folded = fold(db);
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    folded
 }
 
 /// The schema of the file.
@@ -215,9 +236,9 @@ fn open((path, kind): (&Path, &Kind), flags: OpenFlags) -> Result<Connection, St
     Ok(db)
 }
 
-/// As [`fold`]; a log that is empty then is deleted with the connection.
+/// As [`fold`], for the last time; a log that is empty then is deleted with the connection.
 pub(crate) fn fold_for_close(db: &Connection) -> rusqlite::Result<bool> {
-    let folded = fold(db)?;
+    let folded = fold_within(db, CLOSE_TIMEOUT)?;
     if folded {
         delete_log_on_close(db)?;
     }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use comity_ledger::{Minute, Month};
 use comity_vocab::Plain;
@@ -53,7 +54,7 @@ pub(crate) struct DataKeyReader {
 }
 
 /// Which keys an erasure destroys.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub(crate) struct Doomed {
     /// Of records.
     pub(crate) keys: Vec<i64>,
@@ -146,25 +147,32 @@ impl DataKeys {
         self.known.clear();
     }
 
-    /// The keys that `which` names, now.
-    pub(crate) fn find(&mut self, which: &crate::Erasure) -> Result<Doomed, StoreError> {
+    /// The keys that `which` names, now, and how many they are.
+    pub(crate) fn find(&mut self, which: &crate::Erasure) -> Result<(Doomed, u64), StoreError> {
         use crate::Erasure::{Before, DataSubject, Tenant, Workload};
-        match which {
-            Before(month) => self.ids("month < ?1", params![month.number()]),
-            Workload(workload) => self.ids("workload = ?1", params![workload]),
+        let mut tenants = Vec::new();
+        let keys = match which {
+            Before(month) => self.ids("month < ?1", params![month.number()])?,
+            Workload(workload) => self.ids("workload = ?1", params![workload])?,
             Tenant(tenant) => {
-                let known = self.names().map_err(StoreError::unreadable)?.into_iter().filter(|name| name == tenant).collect();
-                Ok(Doomed { tenants: known, ..self.ids("tenant = ?1", params![tenant])? })
+                // Named also where it has no key yet: states of it may wait to be written.
+                tenants.push(tenant.clone());
+                self.ids("tenant = ?1", params![tenant])?
             }
-            DataSubject(subject) => {
-                let mut found = Doomed::default();
-                for name in self.names().map_err(StoreError::unreadable)? {
-                    let hash = self.tenant(&name)?.subject(subject);
-                    found.keys.extend(self.ids("tenant = ?1 AND subject = ?2", params![name, hash])?.keys);
-                }
-                Ok(found)
-            }
+            DataSubject(subject) => self.ids_of_subject(subject)?,
+        };
+        let known = self.names()?.iter().filter(|name| tenants.contains(name)).count();
+        let count = u64::try_from(keys.len().saturating_add(known)).unwrap_or(u64::MAX);
+        Ok((Doomed { keys, tenants }, count))
+    }
+
+    fn ids_of_subject(&mut self, subject: &Plain<String>) -> Result<Vec<i64>, StoreError> {
+        let mut found = Vec::new();
+        for name in self.names()? {
+            let hash = self.tenant(&name)?.subject(subject);
+            found.extend(self.ids("tenant = ?1 AND subject = ?2", params![name, hash])?);
         }
+        Ok(found)
     }
 
     /// Destroys keys; again is fine. What is known in memory is forgotten too.
@@ -183,16 +191,14 @@ impl DataKeys {
         destroy().map_err(StoreError::unavailable)
     }
 
-    /// Empties the write-ahead log, which still holds what was destroyed; false while a reader keeps it.
-    pub(crate) fn fold(&self) -> Result<bool, StoreError> {
-        connection::fold(&self.db).map_err(StoreError::unavailable)
+    /// Empties the write-ahead log, which still holds what was destroyed; false when a reader keeps it for longer than `patience`.
+    pub(crate) fn fold(&self, patience: Duration) -> rusqlite::Result<bool> {
+        connection::fold_within(&self.db, patience)
     }
 
-    /// Lets the file be one file when it is closed. That it cannot is left to the next start.
-    pub(crate) fn fold_for_close(&self) {
-        if let Err(error) = connection::fold_for_close(&self.db) {
-            tracing::warn!(%error, "the write-ahead log of the keys is left to the next start");
-        }
+    /// As [`DataKeys::fold`], for the last time.
+    pub(crate) fn fold_for_close(&self) -> rusqlite::Result<bool> {
+        connection::fold_for_close(&self.db)
     }
 
     fn stored(&self, (tenant, workload, month, subject): &(String, String, Month, Vec<u8>)) -> Result<Option<NamedKey>, StoreError> {
@@ -233,16 +239,19 @@ impl DataKeys {
         Ok(())
     }
 
-    fn names(&self) -> rusqlite::Result<Vec<String>> {
-        self.db.prepare_cached("SELECT name FROM tenants ORDER BY name")?.query_map([], |row| row.get(0))?.collect()
+    fn names(&self) -> Result<Vec<String>, StoreError> {
+        let read = || -> rusqlite::Result<_> {
+            self.db.prepare_cached("SELECT name FROM tenants ORDER BY name")?.query_map([], |row| row.get(0))?.collect()
+        };
+        read().map_err(StoreError::unreadable)
     }
 
-    fn ids(&self, condition: &str, values: &[&dyn ToSql]) -> Result<Doomed, StoreError> {
+    fn ids(&self, condition: &str, values: &[&dyn ToSql]) -> Result<Vec<i64>, StoreError> {
         let read = || -> rusqlite::Result<Vec<i64>> {
             let mut statement = self.db.prepare_cached(&format!("SELECT id FROM data_keys WHERE {condition} ORDER BY id"))?;
             statement.query_map(values, |row| row.get(0))?.collect()
         };
-        Ok(Doomed { keys: read().map_err(StoreError::unreadable)?, tenants: Vec::new() })
+        read().map_err(StoreError::unreadable)
     }
 }
 

@@ -3,6 +3,8 @@
 //! What is to be destroyed is written down first, and a start finishes what a crash cut off. A leaf never says that something is gone that is
 //! still there; nothing here ever touches a leaf that was written.
 
+use std::time::Duration;
+
 use comity_ledger::{Erased, ErasureReason, ErasureScope, Event, EventLeaf, Minute, Month};
 use comity_vocab::{Digest, Plain};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
@@ -10,15 +12,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
 use crate::append::Refusal;
-use crate::connection;
+use crate::connection::fold_within;
 use crate::data_keys::Doomed;
+use crate::limits::FOLD_PATIENCE;
 use crate::writer::{Writer, now};
 
 /// Of whom or what the private records are erased. It has no `Debug`: it may name a person.
 pub enum Erasure {
     /// One person, in all tenants.
     DataSubject(Plain<String>),
-    /// One workload, in all months.
+    /// One workload, in all months and tenants.
     Workload(String),
     /// A root unit: its records, its pseudonyms and what it made at upstreams.
     Tenant(String),
@@ -43,7 +46,7 @@ pub struct Erasing {
     pub keys: u64,
     /// The index of the leaf that says so.
     pub leaf: u64,
-    /// The write-ahead logs are empty too. If not, somebody reads the store: they are emptied as soon as that ends.
+    /// The write-ahead logs are empty too. If not, somebody reads the store: they are emptied within a second after that ends.
     pub folded: bool,
 }
 
@@ -74,15 +77,17 @@ impl Erasure {
 impl Writer {
     /// Erases, and says so in a leaf.
     pub(crate) fn erase(&mut self, order: ErasureOrder) -> Result<Erasing, StoreError> {
+        // What an earlier failure left is done first: else its keys would be found, and counted, again.
+        self.finish_erasures()?;
         self.refresh()?;
-        let doomed = self.ledger.keys().find(&order.which)?;
+        let (doomed, keys) = self.ledger.keys().find(&order.which)?;
         let before = match &order.which {
             Erasure::Before(month) => Some(month.start()),
             Erasure::DataSubject(_) | Erasure::Workload(_) | Erasure::Tenant(_) => None,
         };
-        let keys = u64::try_from(doomed.keys.len().saturating_add(doomed.tenants.len())).unwrap_or(u64::MAX);
         let leaf = Erased { before, keys, reason: order.reason, scope: order.which.scope(), selector: order.selector };
         let plan = serde_json::to_string(&Plan { doomed, leaf }).map_err(|_| StoreError::Encryption)?;
+        self.unfinished = true;
         self.synced(|db| db.execute("INSERT INTO erasures (plan) VALUES (?1)", [plan]).map(|_| Ok(())))?;
         self.finish_erasures()?.ok_or_else(|| StoreError::unavailable("an erasure that was written down is not there"))
     }
@@ -98,15 +103,28 @@ impl Writer {
                 self.shared.states.forget(tenant);
             }
             let leaf = self.erased(id, &plan)?;
-            last = Some(Erasing { keys: plan.leaf.keys, leaf, folded: self.fold_erased() });
+            last = Some(Erasing { keys: plan.leaf.keys, leaf, folded: self.fold_erased(FOLD_PATIENCE) });
         }
+        self.unfinished = false;
         Ok(last)
     }
 
+    /// Does what erasures before left undone: the disk failed, or somebody read the store.
+    pub(crate) fn go_on_erasing(&mut self) {
+        if self.unfinished
+            && let Err(error) = self.finish_erasures()
+        {
+            tracing::warn!(%error, "an erasure is not finished; it is tried again");
+        }
+        if self.unfolded {
+            self.fold_erased(Duration::ZERO);
+        }
+    }
+
     /// Empties the write-ahead logs, which may still hold what was destroyed; false while somebody reads them.
-    pub(crate) fn fold_erased(&mut self) -> bool {
-        let keys = self.ledger.keys().fold().unwrap_or(false);
-        let folded = keys && connection::fold(self.db.as_is()).unwrap_or(false);
+    pub(crate) fn fold_erased(&mut self, patience: Duration) -> bool {
+        let keys = self.ledger.keys().fold(patience).unwrap_or(false);
+        let folded = keys && fold_within(self.db.as_is(), patience).unwrap_or(false);
         self.unfolded = !folded;
         folded
     }

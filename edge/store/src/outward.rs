@@ -37,7 +37,7 @@ impl Store {
     /// Notes that a foreign checkpoint is cosigned, if what was cosigned before is still `before`. The cosignature may leave once this returns.
     ///
     /// # Errors
-    /// [`StoreError::WitnessedMore`] when another was cosigned in between; [`StoreError::Unavailable`].
+    /// [`StoreError::WitnessedMore`] when another was cosigned in between, or one of more leaves before; [`StoreError::Unavailable`].
     pub fn witness(&self, seen: Witnessed, before: Option<Head>) -> Result<(), StoreError> {
         self.ask(|ack| Job::Apart(Apart::Witness { seen, before, ack }))
     }
@@ -51,7 +51,7 @@ impl Store {
     }
 
     /// Takes away leaves before `minimum`, rounded down to whole bundles of 256, and all that is kept beside them. Gives the first leaf that is
-    /// left. Proofs of later leaves and all roots stay. One commit for each 65,536 leaves; others' writes go on in between.
+    /// left. Proofs of later leaves and all roots stay. One commit for each 16,384 leaves; others' writes go on in between.
     ///
     /// # Errors
     /// [`StoreError::NotPrunable`] beyond what a published checkpoint covers, or with calls under way before it.

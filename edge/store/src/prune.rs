@@ -3,6 +3,7 @@
 //! Only what a published checkpoint covers and no running call needs is ever taken away, in whole entry bundles (C2SP tlog-tiles, "Pruning"). The
 //! tree's hashes stay: they are small, and hold nothing.
 
+use comity_ledger::Leaf;
 use rusqlite::{Connection, params};
 
 use crate::StoreError;
@@ -49,8 +50,21 @@ fn take_away(db: &Connection, (from, to): (u64, u64)) -> rusqlite::Result<()> {
     let range = params![from, to];
     db.execute("DELETE FROM contents WHERE leaf >= ?1 AND leaf < ?2", range)?;
     db.execute("DELETE FROM records WHERE leaf >= ?1 AND leaf < ?2", range)?;
-    db.execute("DELETE FROM outcomes WHERE leaf >= ?1 AND leaf < ?2", range)?;
+    take_outcomes_away(db, (from, to))?;
     db.execute("DELETE FROM decisions WHERE leaf >= ?1 AND leaf < ?2", range)?;
     db.execute("UPDATE leaves SET bytes = x'' WHERE idx >= ?1 AND idx < ?2", range)?;
     db.execute("UPDATE counters SET value = ?1 WHERE name = 'minimum'", [to]).map(|_| ())
+}
+
+/// Outcomes are found by their call, which the leaf names: their table has no index on leaves, since every new one would pay for it.
+fn take_outcomes_away(db: &Connection, (from, to): (u64, u64)) -> rusqlite::Result<()> {
+    let mut leaves = db.prepare_cached("SELECT bytes FROM leaves WHERE idx >= ?1 AND idx < ?2")?;
+    let mut outcome = db.prepare_cached("DELETE FROM outcomes WHERE call = ?1")?;
+    let mut rows = leaves.query(params![from, to])?;
+    while let Some(row) = rows.next()? {
+        if let Ok(Leaf::Outcome(leaf)) = Leaf::from_bytes(&row.get::<_, Vec<u8>>(0)?) {
+            outcome.execute([leaf.call.as_bytes()])?;
+        }
+    }
+    Ok(())
 }

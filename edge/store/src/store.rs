@@ -19,7 +19,7 @@ use crate::checkpoint::{Published, last_published};
 use crate::connection::{STORE, WriterDb, create_if_missing, for_writing, master_check, schema_of, set_size_max};
 use crate::custody::{Custody, FileCustody, Unlock};
 use crate::data_keys::{self, DataKeys};
-use crate::limits::{CONTENT_BYTES_MAX, GENERATION_BYTES_MAX, NAME_BYTES_MAX, QUEUE_DEFAULT, RECORD_BYTES_MAX};
+use crate::limits::{CONTENT_BYTES_MAX, FOLD_PATIENCE, GENERATION_BYTES_MAX, NAME_BYTES_MAX, QUEUE_DEFAULT, RECORD_BYTES_MAX};
 use crate::lock::Lock;
 use crate::state::States;
 use crate::upgrade::upgrade;
@@ -138,6 +138,8 @@ impl Store {
         writer.plant(options.plant);
         writer.take_up(published)?;
         writer.finish_erasures()?;
+        // A crash may have come between an erasure and this.
+        writer.fold_erased(FOLD_PATIENCE);
         writer.end_open_calls()?;
         writer.sweep_at_open();
         Self::start(options, (writer, custody), lock)

@@ -16,9 +16,9 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::append::{Batch, Decided, Ledger, Refusal};
 use crate::checkpoint::{Head, Published, Witnessed};
-use crate::connection::{self, WriterDb, set_size_max};
+use crate::connection::{WriterDb, fold_for_close, set_size_max};
 use crate::erase::{Erasing, ErasureOrder};
-use crate::limits::{BACKLOG_MAX, BATCH_MAX, CLOSE_TIMEOUT, EXPIRED_BATCHES_AT_OPEN, EXPIRED_INTERVAL};
+use crate::limits::{BACKLOG_MAX, BATCH_MAX, ERASE_INTERVAL, EXPIRED_BATCHES_AT_OPEN, EXPIRED_INTERVAL};
 use crate::state::{States, any_expired, sweep};
 use crate::store::Health;
 use crate::{Draft, Fact, Generation, Receipt, State, StoreError, generation};
@@ -93,6 +93,8 @@ pub(crate) struct Writer {
     stale: bool,
     /// When expired states were looked for.
     swept: Clock,
+    /// An erasure was begun, and may not be done.
+    pub(crate) unfinished: bool,
     /// Keys were destroyed, and a write-ahead log may still hold them.
     pub(crate) unfolded: bool,
     #[cfg(feature = "planted-bugs")]
@@ -120,6 +122,7 @@ impl Writer {
             backlog: VecDeque::new(),
             stale: true,
             swept: Clock::now(),
+            unfinished: false,
             unfolded: false,
             #[cfg(feature = "planted-bugs")]
             plant: crate::Plant::None,
@@ -176,7 +179,7 @@ impl Writer {
     /// Serves the queue until its last sender is gone.
     pub(crate) fn run(mut self, mut queue: UnboundedReceiver<Job>, sender: &WeakUnboundedSender<Job>) {
         let mut jobs = Vec::with_capacity(BATCH_MAX);
-        while queue.blocking_recv_many(&mut jobs, BATCH_MAX) > 0 {
+        while self.wait(&mut queue, &mut jobs) {
             self.serve(std::mem::take(&mut jobs), sender);
             if self.states() {
                 // A closed queue means that the store is closing: what still waits is written below.
@@ -191,6 +194,14 @@ impl Writer {
         // At most as often as batches fit into the bound of those that may wait.
         while self.states() {}
         self.fold();
+    }
+
+    /// Waits for jobs; false when none will ever come. While an erasure is not done with, none may come at first.
+    fn wait(&self, queue: &mut UnboundedReceiver<Job>, jobs: &mut Vec<Job>) -> bool {
+        let timer = (self.unfinished || self.unfolded).then(|| tokio::runtime::Builder::new_current_thread().enable_time().build());
+        let Some(Ok(timer)) = timer else { return queue.blocking_recv_many(jobs, BATCH_MAX) > 0 };
+        let arrived = async { tokio::time::timeout(ERASE_INTERVAL, queue.recv_many(jobs, BATCH_MAX)).await };
+        timer.block_on(arrived).map_or(true, |received| received > 0)
     }
 
     fn serve(&mut self, arrived: Vec<Job>, sender: &WeakUnboundedSender<Job>) {
@@ -217,9 +228,7 @@ impl Writer {
         for job in apart {
             self.apart(job);
         }
-        if self.unfolded {
-            self.fold_erased();
-        }
+        self.go_on_erasing();
     }
 
     fn batch(&mut self, jobs: Vec<Job>, sender: &WeakUnboundedSender<Job>) {
@@ -330,12 +339,10 @@ impl Writer {
         self.shared.health.failed(error);
     }
 
-    /// Folds the write-ahead log into the database, so that a closed store is one file. It may be left to the next start.
+    /// Folds the write-ahead logs into the databases, so that a closed store is two files and its master key. It may be left to the next start.
     fn fold(&mut self) {
-        self.ledger.keys().fold_for_close();
-        let db = self.db.as_is();
-        let folded = db.busy_timeout(CLOSE_TIMEOUT).and_then(|()| connection::fold_for_close(db));
-        match folded {
+        let (keys, leaves) = (self.ledger.keys().fold_for_close(), fold_for_close(self.db.as_is()));
+        match keys.and_then(|keys| Ok(keys && leaves?)) {
             Ok(true) => {}
             Ok(false) => tracing::debug!("the write-ahead log is left to the next start: somebody reads the store"),
             Err(error) => tracing::warn!(%error, "the write-ahead log is left to the next start"),
