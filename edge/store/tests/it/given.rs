@@ -34,6 +34,11 @@ impl Place {
         Store::open(Options::new(self.path())).unwrap()
     }
 
+    /// Faster, for what does not hang on the disk.
+    pub(crate) fn open_os(&self) -> Store {
+        Store::open(Options { durability: Durability::Os, ..Options::new(self.path()) }).unwrap()
+    }
+
     pub(crate) fn reader(&self) -> Reader {
         Reader::open(&self.path()).unwrap()
     }
@@ -117,6 +122,38 @@ pub(crate) fn draft(leaf: DecisionLeaf, record: Vec<u8>, tenant: &str) -> Draft 
 /// Writes the decision of call `n` with its record.
 pub(crate) fn decide(store: &Store, n: u64, leaf: DecisionLeaf) -> Receipt {
     wait(store.decide(draft(leaf, record(n), "ministry"))).unwrap()
+}
+
+/// Writes many decisions, each as soon as there is a place; gives their receipts in their order.
+pub(crate) fn decide_all(store: &Store, drafts: impl IntoIterator<Item = Draft>) -> Vec<Receipt> {
+    wait(async {
+        let mut tasks = tokio::task::JoinSet::new();
+        for (n, draft) in drafts.into_iter().enumerate() {
+            let store = store.clone();
+            tasks.spawn(async move { (n, store.decide(draft).await.unwrap()) });
+        }
+        let mut receipts = tasks.join_all().await;
+        receipts.sort_unstable_by_key(|(n, _)| *n);
+        receipts.into_iter().map(|(_, receipt)| receipt).collect()
+    })
+}
+
+/// Whether `bytes` hold `part`.
+pub(crate) fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+/// splitmix64: the same numbers in every run.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % bound
+    }
 }
 
 /// Waits until everything that was handed over before is written, and what that led to.

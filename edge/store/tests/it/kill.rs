@@ -9,7 +9,7 @@ use comity_store::{Options, Reader, Store};
 use comity_vocab::Digest;
 use tokio::task::JoinSet;
 
-use crate::given::{Place, decide, draft, end, permit, record, wait};
+use crate::given::{Place, Random, decide, draft, end, permit, record, wait};
 
 const ROUNDS: u64 = 24;
 const CALLERS: u64 = 8;
@@ -121,17 +121,4 @@ fn a_killed_gateway_gives_its_store_back() {
     assert!(place.reader().verify().unwrap().open > 0, "a reader needs no gateway to have cleaned up first");
     let store = place.open();
     assert!(decide(&store, u64::MAX, permit(u64::MAX)).leaf() > 0);
-}
-
-/// splitmix64: the same points in every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
-    }
 }

@@ -11,6 +11,7 @@
 
 mod append;
 mod concurrent;
+mod erase;
 mod full;
 mod given;
 mod keys;
