@@ -149,3 +149,58 @@ pub(crate) fn witnessed(db: &Connection, origin: &str) -> rusqlite::Result<Optio
 pub(crate) fn is_root(db: &Connection, size: u64, root: Digest) -> bool {
     Tree::resume(size, &StoredHashes(db)).and_then(|tree| tree.root()).is_ok_and(|computed| computed == root)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::append::Ledger;
+    use crate::connection::{STORE, WriterDb, create_if_missing, for_writing};
+    use crate::custody::{Custody, FileCustody, Unlock};
+    use crate::data_keys::DataKeys;
+    use crate::state::States;
+    use crate::writer::Shared;
+    use crate::{Durability, Erasure, ErasureOrder};
+
+    fn writer(path: &std::path::Path, durability: Durability) -> Writer {
+        create_if_missing(path, &STORE).unwrap();
+        let custody: Arc<dyn Custody> = Arc::new(FileCustody::load_or_create(path, None, &Unlock::default()).unwrap());
+        let db = for_writing((path, &STORE), durability).unwrap();
+        let ledger = Ledger::load(&db, DataKeys::open(path, Arc::clone(&custody)).unwrap()).unwrap();
+        let shared = Shared { health: Arc::default(), states: Arc::new(States::new(path.to_owned(), custody)) };
+        Writer::new(WriterDb::new(db, durability), ledger, shared)
+    }
+
+    /// What others see reaches the disk before it is answered, also in a store that leaves flushing to the system.
+    #[test]
+    fn what_others_see_is_flushed_whatever_the_durability() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        let mut writer = writer(&path, Durability::Os);
+        let head = Head { size: 0, root: comity_ledger::EMPTY_ROOT };
+        let seen = Witnessed { origin: "example.org/log".to_owned(), head, note: String::new() };
+        let order = || ErasureOrder {
+            which: Erasure::Workload("none".to_owned()),
+            reason: comity_ledger::ErasureReason::Other,
+            selector: Digest::from_bytes([0; 32]),
+        };
+        let other = for_writing((&path, &STORE), Durability::Os).unwrap();
+        let version = || other.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0)).unwrap();
+        let synchronous = |writer: &Writer| writer.db.as_is().pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0)).unwrap();
+        for what in ["flush", "head", "publish", "witness", "erase"] {
+            writer.db.durable().unwrap();
+            assert_eq!(synchronous(&writer), 1);
+            let before = version();
+            match what {
+                "flush" => writer.flush().unwrap(),
+                "head" => assert_eq!(writer.head().unwrap(), head),
+                "publish" => writer.publish(&Published { head, note: String::new() }).unwrap(),
+                "witness" => writer.witness(&seen, None).unwrap(),
+                _ => assert_eq!(writer.erase(order()).unwrap().keys, 0),
+            }
+            assert_eq!(synchronous(&writer), 2, "{what}");
+            assert!(version() > before, "{what}: something was committed");
+        }
+    }
+}

@@ -234,7 +234,13 @@ impl Writer {
     fn batch(&mut self, jobs: Vec<Job>, sender: &WeakUnboundedSender<Job>) {
         #[cfg(feature = "planted-bugs")]
         let jobs = self.answer_early(jobs, sender);
-        let results = match self.write(&jobs) {
+        let mut jobs = jobs;
+        let mut written = self.write(&jobs);
+        if written.as_ref().is_err_and(StoreError::is_unavailable) && leave_answers_away(&mut jobs) {
+            tracing::warn!("answers that were to be kept are not: the store cannot take them");
+            written = self.write(&jobs);
+        }
+        let results = match written {
             Ok(results) => results,
             Err(error) => vec![Err(error); jobs.len()],
         };
@@ -397,6 +403,17 @@ fn add(batch: &mut Batch<'_>, job: &Job) -> Result<Written, Refusal> {
         Job::PseudonymKey { tenant, .. } => batch.know(tenant).map(|()| Written::Nothing),
         Job::SizeMax { .. } | Job::Remember | Job::Apart(_) => Ok(Written::Nothing),
     }
+}
+
+/// What may be lost is lost first; true if there was any.
+fn leave_answers_away(jobs: &mut [Job]) -> bool {
+    let mut any = false;
+    for job in jobs {
+        if let Job::OutcomeLater(_, answer) = job {
+            any |= answer.take().is_some();
+        }
+    }
+    any
 }
 
 pub(crate) fn answer<T>(ack: &SyncSender<T>, result: T) {

@@ -1,10 +1,13 @@
 //! Erasure: exactly what was named stops opening, for ever and in every byte, and everything else and every proof stays.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use comity_ledger::{
-    DecisionLeaf, Erased, ErasureReason, ErasureScope, Event, Leaf, Minute, Month, Outcome, check_consistency, check_inclusion, leaf_hash,
+    DecisionLeaf, Erased, ErasureReason, ErasureScope, Event, EventLeaf, Leaf, Minute, Month, Outcome, check_consistency, check_inclusion,
+    leaf_hash,
 };
 use comity_store::{Content, Draft, Erasing, Erasure, ErasureOrder, FactRecord, Options, Reader, State, Store, StoreError, Whose};
 use comity_vocab::{Digest, Instant, Plain};
@@ -97,13 +100,9 @@ fn opened(reader: &Reader, calls: usize) -> Vec<bool> {
 }
 
 fn erased_leaf(reader: &Reader, index: u64) -> Erased {
-    match reader.leaf(index).unwrap().unwrap().leaf {
-        Leaf::Event(event) => match event.event {
-            Event::Erased(erased) => erased,
-            other => panic!("{other:?}"),
-        },
-        other => panic!("{other:?}"),
-    }
+    let leaf = reader.leaf(index).unwrap().unwrap().leaf;
+    let Leaf::Event(EventLeaf { event: Event::Erased(erased), .. }) = leaf else { panic!("{leaf:?}") };
+    erased
 }
 
 /// After `named`, exactly what it covers of `calls` stops opening, and the leaf says how much.
@@ -321,7 +320,7 @@ fn wrapped(place: &Place) -> Vec<(i64, Vec<u8>)> {
 
 /// Which of `keys` have 16 bytes or more left in any file of the store.
 fn left(place: &Place, keys: &[(i64, Vec<u8>)]) -> HashSet<i64> {
-    let pieces: std::collections::HashMap<&[u8], i64> =
+    let pieces: HashMap<&[u8], i64> =
         keys.iter().flat_map(|(id, wrapped)| wrapped[1..].chunks_exact(16).map(|piece| (piece, *id))).collect();
     place.all_bytes().windows(16).filter_map(|window| pieces.get(window).copied()).collect()
 }
@@ -500,4 +499,86 @@ fn a_tenant_with_a_changed_key_stops_no_other_erasure() {
     assert_eq!(store.erase(Named::Tenant("bank").order()).unwrap().keys, 2);
     assert_eq!(store.erase(Named::Subject("anna").order()).unwrap().keys, 0);
     assert_eq!(opened(&place.reader(), 2), [false, true]);
+}
+
+const PLACE: &str = "COMITY_TEST_ERASE_STORE";
+const ROUND: &str = "COMITY_TEST_ERASE_ROUND";
+
+/// A person of their own for each call.
+fn persons(n: u64) -> Draft {
+    let subject = Some(Plain::new(format!("person {n}")));
+    let whose = Whose { tenant: "ministry".to_owned(), workload: "desk".to_owned(), subject };
+    Draft { whose, content: Some(b"said".to_vec()), ..draft(permit(n), record(n), "") }
+}
+
+#[test]
+fn an_erasure_is_whole_or_not_begun_after_kill_9() {
+    const ROUNDS: u64 = 12;
+    let (place, mut random) = (Place::new(), Random(0xe5a5e));
+    let mut said = HashMap::new();
+    for round in 0..ROUNDS {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "erase::child_erases_until_it_is_killed", "--nocapture"])
+            .env(PLACE, place.path())
+            .env(ROUND, round.to_string())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok).filter_map(person);
+        said.extend(lines.by_ref().take(1 + random.below(12) as usize));
+        for _ in 0..random.below(3_000_000) {
+            std::hint::spin_loop();
+        }
+        child.kill().unwrap();
+        said.extend(lines);
+        child.wait().unwrap();
+        drop(place.open());
+        let left_over: u64 = place.intruder().query_row("SELECT COUNT(*) FROM erasures", [], |row| row.get(0)).unwrap();
+        assert_eq!((left_over, logs(&place)), (0, [0, 0]), "round {round}");
+    }
+    let reader = place.reader();
+    assert!(said.values().any(|erased| *erased) && said.len() as u64 >= ROUNDS);
+    let mut gone = 0;
+    for (n, erased) in said {
+        let found = reader.find_decision(&permit(n).decision.to_string()).unwrap();
+        let content = reader.content(found.index, Content::Call).unwrap();
+        let open = matches!(found.record, FactRecord::Open(_));
+        assert_eq!(open, content.is_some());
+        assert!(!(erased && open), "person {n} was said to be erased");
+        gone += u64::from(!open);
+    }
+    let verified = reader.verify().unwrap();
+    let leaves = reader.leaves(0, 10_000).unwrap();
+    let keys: u64 =
+        leaves.iter().filter(|leaf| matches!(leaf.leaf, Leaf::Event(_))).map(|leaf| erased_leaf(&reader, leaf.index).keys).sum();
+    assert_eq!((verified.erased, verified.sealed), (keys, 0), "leaves say of as many keys as are gone");
+    assert!(verified.erased >= gone && verified.records > 0);
+}
+
+/// `kept 7` or `gone 7`, whole; none for other lines.
+fn person(line: String) -> Option<(u64, bool)> {
+    let (what, n) = line.strip_suffix('.')?.split_once(' ')?;
+    match what {
+        "kept" => Some((n.parse().ok()?, false)),
+        "gone" => Some((n.parse().ok()?, true)),
+        _ => None,
+    }
+}
+
+/// Runs only in a child process of the test above; by itself it has nothing to do.
+#[test]
+fn child_erases_until_it_is_killed() {
+    let (Ok(path), Ok(round)) = (std::env::var(PLACE), std::env::var(ROUND)) else { return };
+    let first = round.parse::<u64>().unwrap() * 1_000_000;
+    let store = Store::open(Options::new(path)).unwrap();
+    println!();
+    for n in first.. {
+        decide_all(&store, [persons(n)]);
+        println!("kept {n}.");
+        if n % 2 == 0 {
+            let which = Erasure::DataSubject(Plain::new(format!("person {n}")));
+            store.erase(ErasureOrder { which, reason: ErasureReason::Request, selector: Digest::of("test", &[]) }).unwrap();
+            println!("gone {n}.");
+        }
+    }
 }

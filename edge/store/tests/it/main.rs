@@ -11,6 +11,8 @@
 
 mod append;
 mod concurrent;
+mod content;
+mod custody;
 mod erase;
 mod full;
 mod given;
