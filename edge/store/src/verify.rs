@@ -86,12 +86,13 @@ impl Pass<'_> {
             .prepare("SELECT size, root, 0 FROM roots UNION ALL SELECT size, root, 1 FROM checkpoints ORDER BY size")
             .map_err(|error| self.wrong(error))?;
         let mut roots = roots.query([]).map_err(|error| self.wrong(error))?;
-        let mut expected = self.roots_here(&mut roots, None)?;
+        let first = self.next_root(&mut roots)?;
+        let mut expected = self.roots_here(first, &mut roots)?;
         while let Some(row) = leaves.next().map_err(|error| self.wrong(error))? {
             let read = || Ok((row.get::<_, u64>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?));
             let (index, bytes, hashes) = read().map_err(|error: rusqlite::Error| self.wrong(error))?;
             self.leaf(index, &bytes, &hashes)?;
-            expected = self.roots_here(&mut roots, expected)?;
+            expected = self.roots_here(expected, &mut roots)?;
         }
         match expected {
             Some(Recorded { size, .. }) => {
@@ -125,16 +126,6 @@ impl Pass<'_> {
         }
     }
 
-    /// Compares the recorded roots that cover as many leaves as were read; gives the first that covers more.
-    fn roots_here(&mut self, roots: &mut Rows<'_>, due: Option<Recorded>) -> Result<Option<Recorded>, StoreError> {
-        let mut due = if due.is_some() { due } else { self.next_root(roots)? };
-        while let Some(recorded) = due.filter(|recorded| recorded.size == self.tree.size()) {
-            self.root(recorded)?;
-            due = self.next_root(roots)?;
-        }
-        Ok(due)
-    }
-
     /// Of a pruned leaf only the hashes are here: they must fit each other, and the roots that come later.
     fn pruned(&mut self, index: u64, bytes: &[u8], hashes: &[u8]) -> Result<(), StoreError> {
         let leaf = hashes.first_chunk::<32>().filter(|_| bytes.is_empty());
@@ -142,6 +133,15 @@ impl Pass<'_> {
         let computed = self.tree.append(Digest::from_bytes(*leaf))?;
         let same = computed.iter().flat_map(|hash| hash.as_bytes()).eq(hashes);
         if same { Ok(()) } else { Err(StoreError::tampered(index, "its stored hashes do not fit each other")) }
+    }
+
+    /// Compares all recorded roots of as many leaves as were read by now; gives the next one.
+    fn roots_here(&mut self, mut expected: Option<Recorded>, roots: &mut Rows<'_>) -> Result<Option<Recorded>, StoreError> {
+        while let Some(recorded) = expected.filter(|recorded| recorded.size == self.tree.size()) {
+            self.root(recorded)?;
+            expected = self.next_root(roots)?;
+        }
+        Ok(expected)
     }
 
     fn root(&mut self, recorded: Recorded) -> Result<(), StoreError> {

@@ -64,6 +64,22 @@ fn only_checkpoints_of_this_ledger_that_grow_are_published() {
 }
 
 #[test]
+fn an_empty_ledger_may_be_published_too() {
+    let place = Place::new();
+    let store = place.open();
+    let empty = store.head().unwrap();
+    store.publish(checkpoint(0, empty.root)).unwrap();
+    assert_eq!(place.reader().verify().unwrap().checkpoints, 1);
+    decide(&store, 0, permit(0));
+    assert_eq!(place.reader().verify().unwrap().checkpoints, 1);
+    drop(store);
+    drop(place.open());
+    place.intruder().execute_batch("UPDATE checkpoints SET root = zeroblob(32)").unwrap();
+    assert!(matches!(place.reader().verify(), Err(StoreError::Tampered { index: 0, .. })));
+    assert!(matches!(Store::open(Options::new(place.path())), Err(StoreError::Tampered { index: 0, .. })));
+}
+
+#[test]
 fn what_was_published_is_published_after_every_start() {
     let place = Place::new();
     let store = store_of(&place, 3);
