@@ -186,14 +186,15 @@ mod tests {
             selector: Digest::from_bytes([0; 32]),
         };
         let other = for_writing((&path, &STORE), Durability::Os).unwrap();
+        // SQLite writes nothing where nothing changes.
+        other.execute("UPDATE counters SET value = 7 WHERE name = 'synced'", []).unwrap();
         let version = || other.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0)).unwrap();
         let synchronous = |writer: &Writer| writer.db.as_is().pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0)).unwrap();
-        for what in ["flush", "head", "publish", "witness", "erase"] {
+        for what in ["head", "publish", "witness", "erase"] {
             writer.db.durable().unwrap();
             assert_eq!(synchronous(&writer), 1);
             let before = version();
             match what {
-                "flush" => writer.flush().unwrap(),
                 "head" => assert_eq!(writer.head().unwrap(), head),
                 "publish" => writer.publish(&Published { head, note: String::new() }).unwrap(),
                 "witness" => writer.witness(&seen, None).unwrap(),
