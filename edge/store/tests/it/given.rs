@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use comity_ledger::{
     Classes, Commitments, DecisionLeaf, Durability, Minute, Outcome, OutcomeLeaf, Verdict, call_digest, coarse, commitment, facts_digest,
 };
-use comity_store::{Draft, Options, Reader, Receipt, Sequence, Store, Whose};
+use comity_store::{Draft, Options, Reader, Receipt, Sequence, Store, StoreError, Whose};
 use comity_vocab::{Data, Digest, Instant, MeansSet};
 use rusqlite::Connection;
 
@@ -31,12 +31,23 @@ impl Place {
     }
 
     pub(crate) fn open(&self) -> Store {
-        Store::open(Options::new(self.path())).unwrap()
+        self.open_when_free(Options::new(self.path()))
     }
 
     /// Faster, for what does not hang on the disk.
     pub(crate) fn open_os(&self) -> Store {
-        Store::open(Options { durability: Durability::Os, ..Options::new(self.path()) }).unwrap()
+        self.open_when_free(Options { durability: Durability::Os, ..Options::new(self.path()) })
+    }
+
+    /// A child process that another test starts has this one's lock as well, from its fork to its exec.
+    fn open_when_free(&self, options: Options) -> Store {
+        for _ in 0..100_000 {
+            match Store::open(options.clone()) {
+                Err(StoreError::InUse { .. }) => std::thread::yield_now(),
+                opened => return opened.unwrap(),
+            }
+        }
+        panic!("the store is in use for ever");
     }
 
     pub(crate) fn reader(&self) -> Reader {
