@@ -136,6 +136,8 @@ impl Store {
         let mut writer = Writer::new(WriterDb::new(db, options.durability), ledger, shared);
         #[cfg(feature = "planted-bugs")]
         writer.plant(options.plant);
+        // What an earlier process left to the system is on the disk before any of it is shown.
+        writer.refresh()?;
         writer.take_up(published)?;
         writer.finish_erasures()?;
         // A crash may have come between an erasure and this.
