@@ -90,6 +90,12 @@ impl Ledger {
         Ok(self.tree.root()?)
     }
 
+    /// The number that the next call of a key gets.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn next_of(&self, key: &str) -> u64 {
+        self.sequences.get(key).map_or(1, |last| last.saturating_add(1))
+    }
+
     /// Starts a batch in `transaction`.
     pub(crate) fn batch<'a>(&'a mut self, transaction: Transaction<'a>) -> Batch<'a> {
         let Self { tree, keys, tenants, sequences } = self;

@@ -30,8 +30,8 @@ impl Plant {
         }
     }
 
-    /// Whether `job` is to be answered now, and written under another name.
-    pub(crate) fn twin(self, job: &mut Job) -> Option<Job> {
+    /// Whether `job`, of a call with this key, is to be answered now, and written under another name.
+    pub(crate) fn twin(self, job: &mut Job) -> Option<(String, Job)> {
         match (self, job) {
             (Self::AcknowledgeEarly, Job::Decide(decide)) => twin(decide),
             (
@@ -65,10 +65,11 @@ fn forget_last_leaf(db: &Connection) -> rusqlite::Result<()> {
     )
 }
 
-fn twin(decide: &mut Decide) -> Option<Job> {
+fn twin(decide: &mut Decide) -> Option<(String, Job)> {
     let slot = decide.slot.split(0)?;
     let (ack, answer) = oneshot::channel();
     // Whoever waits was answered already; dropping this one would look as if they had gone.
     std::mem::forget(answer);
-    Some(Job::Decide(Box::new(Decide { draft: decide.draft.clone(), ack, slot })))
+    let twin = Job::Decide(Box::new(Decide { draft: decide.draft.clone(), ack, slot }));
+    Some((decide.draft.sequence.key.clone(), twin))
 }

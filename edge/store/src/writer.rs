@@ -142,9 +142,12 @@ impl Writer {
             return jobs;
         }
         let mut rest = Vec::with_capacity(jobs.len());
+        let mut given = std::collections::HashMap::new();
         for (index, mut job) in (self.ledger.size()..).zip(jobs) {
-            if let Some(twin) = self.plant.twin(&mut job) {
-                self.acknowledge(job, Ok(Written::Decision(Decided { index, sequence: 0 })), sender);
+            if let Some((key, twin)) = self.plant.twin(&mut job) {
+                let sequence = given.get(&key).map_or_else(|| self.ledger.next_of(&key), |last: &u64| last.saturating_add(1));
+                given.insert(key, sequence);
+                self.acknowledge(job, Ok(Written::Decision(Decided { index, sequence })), sender);
                 job = twin;
             }
             rest.push(job);
