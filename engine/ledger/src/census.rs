@@ -138,7 +138,7 @@ mod tests {
         let counts = census(0, &whole).unwrap();
         assert_eq!((counts.permits, counts.denials, counts.outcomes, counts.unknown_outcomes, counts.open), (2, 1, 1, 1, 0));
         assert_eq!(counts.events, [("started".to_owned(), 1)].into());
-        assert_eq!(census(0, &[permit.clone()]).unwrap().open, 1);
+        assert_eq!(census(0, std::slice::from_ref(&permit)).unwrap().open, 1);
         let twice = "leaf 2: an outcome of call `000000000000`, which has no permit before it or has its outcome already";
         assert_eq!(census(0, &[permit, end.clone(), end.clone()]).unwrap_err(), twice);
         assert!(census(0, &[denial, end.clone()]).is_err());
