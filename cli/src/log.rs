@@ -19,7 +19,9 @@ pub(crate) fn start(cli: &Cli) {
     let filter = EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| EnvFilter::new(default));
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     // A second start can only happen inside a test; the first log stays.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour).with_target(false).try_init();
+    // A log that cannot be written, on a full disk say, is lost without a word: saying so would panic, since the words go the same way.
+    let log = tracing_subscriber::fmt().log_internal_errors(false);
+    let _ = log.with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour).with_target(false).try_init();
     if is_gateway {
         std::panic::set_hook(Box::new(panicked));
     }

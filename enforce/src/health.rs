@@ -48,7 +48,7 @@ async fn ledger_writable(shared: &Arc<Shared>) -> bool {
         return true;
     }
     let shared = Arc::clone(shared);
-    let written = apart("the ledger could not be tried", move || shared.generation.load().keep(&shared.store));
+    let written = apart("the ledger could not be tried", move || shared.store.try_disk());
     written.await.is_some_and(|written| written.is_ok())
 }
 

@@ -1,7 +1,7 @@
 //! Publishes the ledger: signs what is on the disk, asks the witnesses that the policy names, and shows the checkpoint once their quorum is met.
 //!
-//! INVARIANT: nothing is shown that a crash could take back, that the policy does not allow, or that a witness contradicts. A thread of its own:
-//! no call ever waits for a witness.
+//! INVARIANT: nothing is shown that a crash could take back, or that the policy does not allow. A thread of its own: no call ever waits for a
+//! witness.
 
 mod progress;
 mod witnesses;
@@ -131,13 +131,15 @@ impl Work {
         let shared = Arc::clone(&self.shared);
         let head = shared.store.head().map_err(Trouble::of_store)?;
         let signed = shared.name.sign(&shared.store, head).map_err(Trouble::of_store)?;
-        let cosigned = self.cosigned(generation, signed).await?;
-        shared.store.publish(Published { head, note: cosigned.to_string() }).map_err(Trouble::of_store)
+        let (cosigned, doubt) = self.cosigned(generation, signed).await?;
+        shared.store.publish(Published { head, note: cosigned.to_string() }).map_err(Trouble::of_store)?;
+        shared.progress.doubted(doubt);
+        Ok(())
     }
 
     /// With the cosignatures that the policy asks for.
-    async fn cosigned(&mut self, generation: &Generation, signed: SignedCheckpoint) -> Result<SignedCheckpoint, Trouble> {
-        let Some(witnessing) = &generation.ledger.policy else { return Ok(signed) };
+    async fn cosigned(&mut self, generation: &Generation, signed: SignedCheckpoint) -> Result<(SignedCheckpoint, Option<String>), Trouble> {
+        let Some(witnessing) = &generation.ledger.policy else { return Ok((signed, None)) };
         if self.reader.is_none() {
             self.reader = Some(self.shared.store.reader().map_err(Trouble::of_store)?);
         }

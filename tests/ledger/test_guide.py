@@ -28,6 +28,7 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess:
 def auditor(exported, tmp_path) -> Path:
     """A copy of the log with the guide's files in it."""
     folder = exported.copy(tmp_path)
+    (folder / "trusted.vkey").write_text(exported.vkey + "\n", encoding="utf-8")
     for name, text in blocks().items():
         if "." in name:
             (folder / name).write_text(text, encoding="utf-8")
@@ -55,6 +56,18 @@ def test_the_root_is_rebuilt_with_go(auditor, earlier):
     bundle.write_bytes(bundle.read_bytes().replace(b"permit", b"denial", 1))
     changed = run(auditor, GO, "run", "audit.go")
     assert changed.returncode != 0 and "the checkpoint says" in changed.stdout, changed.stdout + changed.stderr
+    bundle.write_bytes(bundle.read_bytes() + b"\0\1x")
+    assert "and nothing else" in run(auditor, GO, "run", "audit.go").stdout
+    assert run(auditor, sys.executable, "entries.py").returncode != 0
+
+
+def test_a_log_that_was_set_back_is_refused(earlier, exported, auditor, tmp_path):
+    older = earlier.copy(tmp_path / "older")
+    (older / "audit.go").write_text(blocks()["audit.go"], encoding="utf-8")
+    (older / "trusted.vkey").write_text(exported.vkey, encoding="utf-8")
+    (older / "newer.checkpoint").write_bytes((auditor / "checkpoint").read_bytes())
+    done = run(older, GO, "run", "audit.go", "newer.checkpoint")
+    assert done.returncode != 0 and "does not begin with" in done.stdout, done.stdout + done.stderr
 
 
 def test_each_call_has_one_outcome(auditor, exported):
@@ -68,6 +81,8 @@ def test_receipts_are_borne_out(auditor, exported):
     (auditor / "kept.txt").write_text("\n".join(exported.receipts) + "\n", encoding="utf-8")
     done = run(auditor, sys.executable, "receipts.py", "kept.txt")
     assert f"{len(exported.receipts)} receipts are in the log; without a receipt: none" in done.stdout, done.stderr
+    (auditor / "kept.txt").write_text("\n".join([*exported.receipts, exported.receipts[0]]), encoding="utf-8")
+    assert run(auditor, sys.executable, "receipts.py", "kept.txt").returncode != 0
     (auditor / "kept.txt").write_text("\n".join(exported.receipts).replace("sequence=1;", "sequence=9;", 1), encoding="utf-8")
     assert run(auditor, sys.executable, "receipts.py", "kept.txt").returncode != 0
 
@@ -83,4 +98,4 @@ def test_a_proof_and_a_disclosure_hold_by_themselves(auditor, exported):
     assert run(auditor, sys.executable, "proof.py", "one.tlog-proof").returncode != 0
     (auditor / "one.json").write_text(ask(exported.gateway, "ledger", "disclose", decision, "--field", "workload", "--field", "sequence"), encoding="utf-8")
     done = run(auditor, sys.executable, "disclosed.py", "one.json")
-    assert "workload: caller" in done.stdout and "sequence: 8" in done.stdout, done.stdout + done.stderr
+    assert "workload: b'caller'" in done.stdout and f"sequence: {8 .to_bytes(8, 'big')}" in done.stdout, done.stdout + done.stderr

@@ -51,6 +51,7 @@ impl Writer {
             Apart::Witness { seen, before, ack } => answer(&ack, self.witness(&seen, before)),
             Apart::Erase { order, ack } => answer(&ack, self.erase(order)),
             Apart::Note { fact, value, ack } => answer(&ack, self.note(fact, &value)),
+            Apart::Try(ack) => answer(&ack, self.try_disk()),
             Apart::Prune { minimum, ack } => answer(&ack, self.prune(minimum)),
         }
     }
@@ -63,6 +64,16 @@ impl Writer {
             self.synced(|db| db.execute("UPDATE counters SET value = ?1 WHERE name = 'synced'", [head.size]).map(|_| Ok(())))?;
         }
         Ok(head)
+    }
+
+    /// Writes something, and takes the last failure back if that succeeds.
+    fn try_disk(&mut self) -> Result<(), StoreError> {
+        self.refresh()?;
+        // As much as a decision with its record takes: less might still fit on a disk that is full.
+        let sql = "INSERT OR REPLACE INTO facts_about_store (name, value) VALUES ('tried', randomblob(16384))";
+        self.synced(|db| db.execute(sql, []).map(|_| Ok(())))?;
+        self.shared.health.committed(self.ledger.size());
+        Ok(())
     }
 
     /// Takes up what was published before. INVARIANT: a store that contradicts what others saw of it is never appended to.

@@ -191,6 +191,24 @@ impl DataKeys {
         destroy().map_err(StoreError::unavailable)
     }
 
+    /// Destroys what was destroyed before, if it is here again: somebody restored the file from a backup.
+    pub(crate) fn destroy_again(&mut self, ledger: &Connection) -> Result<(), StoreError> {
+        let destroyed =
+            || -> rusqlite::Result<Vec<i64>> { ledger.prepare("SELECT key FROM destroyed")?.query_map([], |row| row.get(0))?.collect() };
+        let mut doomed = Doomed { keys: Vec::new(), tenants: Vec::new() };
+        for id in destroyed().map_err(StoreError::unreadable)? {
+            let here = self.db.prepare_cached("SELECT 1 FROM data_keys WHERE id = ?1").and_then(|mut statement| statement.exists([id]));
+            if here.map_err(StoreError::unreadable)? {
+                doomed.keys.push(id);
+            }
+        }
+        if doomed.keys.is_empty() {
+            return Ok(());
+        }
+        tracing::warn!(keys = doomed.keys.len(), "the file of keys is an old copy: what was erased since is erased again");
+        self.destroy(&doomed)
+    }
+
     /// Empties the write-ahead log, which still holds what was destroyed; false when a reader keeps it for longer than `patience`.
     pub(crate) fn fold(&self, patience: Duration) -> rusqlite::Result<bool> {
         connection::fold_within(&self.db, patience)

@@ -148,6 +148,9 @@ impl Writer {
             for tenant in &plan.doomed.tenants {
                 batch.db().execute("DELETE FROM states WHERE tenant IN (SELECT id FROM tenants WHERE name = ?1)", params![tenant])?;
             }
+            for key in &plan.doomed.keys {
+                batch.db().prepare_cached("INSERT OR IGNORE INTO destroyed (key) VALUES (?1)")?.execute([key])?;
+            }
             batch.db().execute("DELETE FROM erasures WHERE id = ?1", [id]).map(|_| ())
         };
         clear().map_err(StoreError::unavailable)?;

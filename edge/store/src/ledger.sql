@@ -39,5 +39,10 @@ CREATE TABLE erasures (
     plan TEXT NOT NULL
 ) STRICT;
 
+-- Keys that were destroyed, so that a file of keys that is restored from a backup brings none of them back.
+CREATE TABLE destroyed (
+    key INTEGER PRIMARY KEY
+) STRICT;
+
 -- `synced` is written where a commit must reach the disk whatever the store's durability; `minimum` is the first leaf that was not pruned.
 INSERT INTO counters (name, value) VALUES ('synced', 0), ('minimum', 0);

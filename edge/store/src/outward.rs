@@ -20,6 +20,14 @@ impl Store {
         self.ask(|ack| Job::Apart(Apart::Head(ack)))
     }
 
+    /// Writes something to see whether leaves can be written, and takes [`crate::Metrics::last_error`] back if so.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when nothing can be written now.
+    pub fn try_disk(&self) -> Result<(), StoreError> {
+        self.ask(|ack| Job::Apart(Apart::Try(ack)))
+    }
+
     /// Keeps a checkpoint; others may see it once this returns. The same size again takes a note with more cosignatures.
     ///
     /// # Errors

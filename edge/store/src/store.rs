@@ -123,6 +123,7 @@ impl Store {
         let mut keys = DataKeys::open(&options.path, Arc::clone(&custody))?;
         set_size_max(&db, options.size_max_bytes).map_err(StoreError::unavailable)?;
         upgrade(&mut db, &mut keys)?;
+        keys.destroy_again(&db)?;
         db.execute(
             "INSERT OR IGNORE INTO facts_about_store (name, value) VALUES ('master_check', ?1)",
             params![custody.check().as_bytes()],

@@ -57,6 +57,8 @@ pub(crate) enum Apart {
     Erase { order: ErasureOrder, ack: SyncSender<Result<Erasing, StoreError>> },
     /// Notes a fact about the store.
     Note { fact: Fact, value: Vec<u8>, ack: SyncSender<Result<(), StoreError>> },
+    /// Whether anything can be written at all.
+    Try(SyncSender<Result<(), StoreError>>),
     /// Takes away the first leaves.
     Prune { minimum: u64, ack: SyncSender<Result<u64, StoreError>> },
 }
@@ -256,6 +258,8 @@ impl Writer {
     fn write(&mut self, jobs: &[Job]) -> Result<Vec<Result<Written, StoreError>>, StoreError> {
         let written = self.try_write(jobs);
         match &written {
+            // A batch that had nothing to write says nothing about the disk.
+            Ok(written) if written.iter().flatten().all(|written| matches!(written, Written::Nothing)) => {}
             Ok(_) => self.shared.health.committed(self.ledger.size()),
             Err(error) => self.failed(error),
         }

@@ -14,6 +14,8 @@ struct State {
     /// Since when something waits to be published.
     behind_since: Option<Instant>,
     trouble: Option<Trouble>,
+    /// What witnesses held against the last checkpoint, though the quorum cosigned it.
+    doubt: Option<String>,
 }
 
 /// Why the last checkpoint was not published, in words for everybody: they name no address and no file.
@@ -48,18 +50,27 @@ impl Progress {
         state.trouble = after;
     }
 
+    /// What witnesses hold against what was published. It is logged when it changes.
+    pub(crate) fn doubted(&self, doubt: Option<String>) {
+        let mut state = self.state();
+        if let Some(why) = doubt.as_ref().filter(|_| state.doubt != doubt) {
+            tracing::error!("the ledger is published, since its quorum cosigned it, but a witness contradicts it: {why}");
+        }
+        state.doubt = doubt;
+    }
+
     /// Whether the last try failed.
     pub(crate) fn is_in_trouble(&self) -> bool {
         self.state().trouble.is_some()
     }
 
-    /// One line for `/healthz`, while there is trouble and something waits.
+    /// One line for `/healthz`, while there is trouble and something waits, or a witness contradicts what was published.
     pub(crate) fn line(&self, metrics: &Metrics) -> Option<String> {
         let unpublished = metrics.leaves.saturating_sub(metrics.published);
-        if unpublished == 0 {
-            return None;
-        }
         let state = self.state();
+        if unpublished == 0 || state.trouble.is_none() {
+            return state.doubt.as_ref().map(|why| format!("ledger: published, but a witness contradicts it: {why}"));
+        }
         let (means, why) = match state.trouble.as_ref()? {
             Trouble::Waits(why) => ("not published", why),
             Trouble::Contradicted(why) => ("not published, and never will be by themselves", why),

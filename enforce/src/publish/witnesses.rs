@@ -74,13 +74,13 @@ impl Witnesses {
     }
 
     /// The checkpoint with cosignatures that satisfy `policy`: as soon as the quorum is met, and with those of others that come soon after.
-    /// `published` is a size that witnesses may have seen.
+    /// `published` is a size that witnesses may have seen. With it comes what witnesses hold against this ledger nevertheless.
     pub(super) async fn gather(
         &mut self,
         (signed, published): (SignedCheckpoint, u64),
         (policy, witnesses): (&Policy, &[WitnessAddress]),
         prove: &Prove<'_>,
-    ) -> Result<SignedCheckpoint, Trouble> {
+    ) -> Result<(SignedCheckpoint, Option<String>), Trouble> {
         let (http, size) = (self.http.clone(), signed.unverified().size());
         self.know(witnesses, published);
         let mut asked: FuturesUnordered<_> =
@@ -96,12 +96,12 @@ impl Witnesses {
                 over = Some(Instant::now() + WITNESS_GRACE);
             }
         }
-        if let Some(contradiction) = self.contradiction(witnesses) {
-            return Err(Trouble::Contradicted(contradiction));
-        }
-        match policy.satisfied_by(&best) {
-            Ok(_) => Ok(best),
-            Err(unsatisfied) => {
+        // The policy says whose word counts: one witness, which may lie or be lied for, has no veto, but is told of.
+        let contradiction = self.contradiction(witnesses);
+        match (policy.satisfied_by(&best), contradiction) {
+            (Ok(_), contradiction) => Ok((best, contradiction)),
+            (Err(_), Some(contradiction)) => Err(Trouble::Contradicted(contradiction)),
+            (Err(unsatisfied), None) => {
                 // In the same order every time, so that the same trouble reads the same.
                 silent.sort();
                 let why: Vec<String> = std::iter::once(unsatisfied.to_string()).chain(silent).collect();
@@ -195,7 +195,7 @@ async fn exchanges(
             }
             Said::Conflict(latest) => old = latest,
             Said::Inconsistent => {
-                return Ok(Outcome::Contradicts(format!("`{name}` has seen {old} leaves of this ledger that are not its first {old}")));
+                return Ok(Outcome::Contradicts(format!("`{name}` has seen another beginning of this ledger than its first {old} leaves")));
             }
         }
     }

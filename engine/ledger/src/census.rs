@@ -1,23 +1,31 @@
 //! What the entries of a log say as a whole: how many of each kind, and whether every permitted call has exactly one outcome.
 //!
-//! That is completeness, which hashes cannot show: a log whose every hash is right may still lack the end of a call. It reads only what it
-//! needs of each leaf, since an audit reads millions; whether the bytes are those that were committed to is the audit's question, not this one's.
+//! That is completeness, which hashes cannot show: a log whose every hash is right may still lack the end of a call. Every entry must be a leaf in
+//! canonical form, so nothing can hide in one. It remembers 17 bytes for each call.
 
 use std::collections::{BTreeMap, HashMap};
 
 use comity_vocab::Digest;
-use serde::Deserialize;
 
-use crate::{Outcome, Verdict};
+use crate::{DecisionLeaf, Leaf, Outcome, OutcomeLeaf, Verdict};
 
 /// A count over entries, added one by one from the first on.
 #[derive(Debug, Clone, Default)]
 pub struct Census {
     counts: Counts,
-    /// Permitted calls without outcome, and the index of their last permit.
-    open: HashMap<Digest, u64>,
+    /// Permitted calls without outcome: their permits so far, by decision and hop.
+    open: HashMap<Digest, Vec<(Digest, u32)>>,
+    /// Calls that are over: ended, or denied. By half of their digest, which is enough to tell them apart.
+    over: HashMap<u128, Over>,
     /// The entries before were pruned: calls may have begun there.
     is_pruned: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    Ended,
+    /// At this hop; only a later hop may follow, and none follows the first.
+    Denied,
 }
 
 /// How many of each kind.
@@ -36,7 +44,7 @@ pub struct Counts {
     /// Outcomes of calls that began among pruned leaves.
     pub begun_before: u64,
     /// Other leaves by their kind: `started`, `erased` and so on.
-    pub events: BTreeMap<String, u64>,
+    pub events: BTreeMap<&'static str, u64>,
 }
 
 /// An entry that does not fit those before it.
@@ -47,15 +55,6 @@ pub struct CensusError {
     pub index: u64,
     /// What is wrong with it.
     pub what: String,
-}
-
-/// What is read of a leaf. Other fields are skipped.
-#[derive(Deserialize)]
-struct View<'a> {
-    kind: &'a str,
-    call: Option<Digest>,
-    verdict: Option<Verdict>,
-    outcome: Option<Outcome>,
 }
 
 // === impl Census ===
@@ -70,26 +69,13 @@ impl Census {
     /// Counts the next entry.
     ///
     /// # Errors
-    /// [`CensusError`] for an entry that is no leaf, and for an outcome of a call that has none due.
+    /// [`CensusError`] for an entry that is no leaf, and for one that cannot come after those before it.
     pub fn count(&mut self, index: u64, entry: &[u8]) -> Result<(), CensusError> {
         let wrong = |what: String| CensusError { index, what };
-        let view: View<'_> = serde_json::from_slice(entry).map_err(|error| wrong(format!("not a leaf: {error}")))?;
-        match (view.kind, view.call, view.verdict, view.outcome) {
-            ("decision", Some(call), Some(Verdict::Permit), _) => {
-                self.counts.permits += 1;
-                self.open.insert(call, index);
-                Ok(())
-            }
-            ("decision", Some(_), Some(Verdict::Denial), _) => {
-                self.counts.denials += 1;
-                Ok(())
-            }
-            ("outcome", Some(call), _, Some(outcome)) => self.ended(call, outcome).map_err(wrong),
-            ("decision" | "outcome", ..) => Err(wrong(format!("a {} lacks its call or what became of it", view.kind))),
-            (kind, ..) => {
-                *self.counts.events.entry(kind.to_owned()).or_default() += 1;
-                Ok(())
-            }
+        match Leaf::from_bytes(entry).map_err(|error| wrong(error.to_string()))? {
+            Leaf::Decision(leaf) => self.decided(&leaf).map_err(wrong),
+            Leaf::Outcome(leaf) => self.ended(&leaf).map_err(wrong),
+            Leaf::Event(leaf) => self.happened(leaf.event.kind()).map_err(wrong),
         }
     }
 
@@ -99,56 +85,153 @@ impl Census {
         Counts { open: u64::try_from(self.open.len()).unwrap_or(u64::MAX), ..self.counts }
     }
 
-    fn ended(&mut self, call: Digest, outcome: Outcome) -> Result<(), String> {
-        match self.open.remove(&call) {
-            Some(_) => {}
-            None if self.is_pruned => self.counts.begun_before += 1,
-            None => return Err(format!("an outcome of call `{}`, which has no permit before it or has its outcome already", call.short())),
+    fn decided(&mut self, leaf: &DecisionLeaf) -> Result<(), String> {
+        if self.over.contains_key(&half(leaf.call)) {
+            return Err(format!("a decision about call `{}`, which was over", leaf.call.short()));
         }
-        self.counts.outcomes += 1;
-        self.counts.unknown_outcomes += u64::from(outcome == Outcome::Unknown);
+        let hops = self.open.get(&leaf.call).map(Vec::as_slice).unwrap_or_default();
+        if hops.iter().any(|(_, hop)| *hop >= leaf.hop) {
+            return Err(format!("another decision about hop {} of call `{}`", leaf.hop, leaf.call.short()));
+        }
+        match leaf.verdict {
+            Verdict::Permit => {
+                self.counts.permits += 1;
+                self.open.entry(leaf.call).or_default().push((leaf.decision, leaf.hop));
+            }
+            Verdict::Denial => {
+                self.counts.denials += 1;
+                // A call that was permitted before still gets its outcome.
+                if hops.is_empty() && leaf.hop == 0 {
+                    self.over.insert(half(leaf.call), Over::Denied);
+                }
+            }
+        }
         Ok(())
     }
+
+    fn ended(&mut self, leaf: &OutcomeLeaf) -> Result<(), String> {
+        let call = leaf.call.short();
+        match self.open.remove(&leaf.call) {
+            Some(permits) if permits.contains(&(leaf.decision, leaf.hop)) => {}
+            Some(_) if self.is_pruned => {}
+            Some(_) => return Err(format!("the outcome of call `{call}` names no permit of it")),
+            None if self.is_pruned && !self.over.contains_key(&half(leaf.call)) => self.counts.begun_before += 1,
+            None if self.over.get(&half(leaf.call)) == Some(&Over::Ended) => return Err(format!("a second outcome of call `{call}`")),
+            None => return Err(format!("an outcome of call `{call}`, which nobody permitted before")),
+        }
+        self.over.insert(half(leaf.call), Over::Ended);
+        self.counts.outcomes += 1;
+        self.counts.unknown_outcomes += u64::from(leaf.outcome == Outcome::Unknown);
+        Ok(())
+    }
+
+    fn happened(&mut self, kind: &'static str) -> Result<(), String> {
+        *self.counts.events.entry(kind).or_default() += 1;
+        // Whoever opens a store ends what was cut off before it writes anything else.
+        match self.open.len() {
+            open if kind == "started" && open > 0 => Err(format!("the gateway started, and {open} calls from before have no outcome")),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn half(call: Digest) -> u128 {
+    let (half, _) = call.as_bytes().split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
+    u128::from_be_bytes(*half)
 }
 
 #[cfg(test)]
 mod tests {
+    use comity_vocab::{Data, Instant, MeansSet};
+
     use super::*;
+    use crate::{Classes, Commitments, Durability, Event, EventLeaf, Minute, Started, Stopped};
 
-    const CALL: &str = "00000000000000000000000000000000000000000000000000000000000000aa";
+    const ZERO: Digest = Digest::from_bytes([0; 32]);
+    const MINUTE: Minute = Minute::of(Instant(0));
 
-    fn entry(kind: &str, more: &str) -> String {
-        format!(r#"{{"call":"{CALL}","kind":"{kind}",{more},"v":2}}"#)
+    fn decision(verdict: Verdict, (call, hop): (u8, u32)) -> Vec<u8> {
+        let decision = Digest::from_bytes([call; 32]);
+        let leaf = DecisionLeaf {
+            call: decision,
+            hop,
+            previous: None,
+            decision,
+            terms: ZERO,
+            catalogue: ZERO,
+            facts: ZERO,
+            candidates: None,
+            offering: None,
+            verdict,
+            means: MeansSet::NONE,
+            term_ids: Vec::new(),
+            classes: Classes::of(&Data::default()),
+            size_class: 0,
+            commitments: Commitments { call: ZERO, caller: ZERO, sequence: ZERO, workload: ZERO },
+            durability: Durability::Commit,
+            minute: MINUTE,
+        };
+        leaf.to_bytes()
     }
 
-    fn census(first: u64, entries: &[String]) -> Result<Counts, String> {
+    fn permit(call: u8) -> Vec<u8> {
+        decision(Verdict::Permit, (call, 0))
+    }
+
+    fn end(call: u8, hop: u32) -> Vec<u8> {
+        let digest = Digest::from_bytes([call; 32]);
+        OutcomeLeaf::bare((digest, digest, hop), Outcome::Unknown, MINUTE).to_bytes()
+    }
+
+    fn started() -> Vec<u8> {
+        let started = Started { catalogue: ZERO, durability: Durability::Commit, program: "1".to_owned(), terms: ZERO };
+        EventLeaf { event: Event::Started(started), minute: MINUTE }.to_bytes()
+    }
+
+    fn census(first: u64, entries: &[Vec<u8>]) -> Result<Counts, String> {
         let mut census = Census::from(first);
         for (index, entry) in (first..).zip(entries) {
-            census.count(index, entry.as_bytes()).map_err(|error| error.to_string())?;
+            census.count(index, entry).map_err(|error| error.to_string())?;
         }
         Ok(census.finish())
     }
 
     #[test]
     fn every_permitted_call_has_one_outcome() {
-        let [permit, denial] = ["permit", "denial"].map(|verdict| entry("decision", &format!(r#""verdict":"{verdict}""#)));
-        let end = entry("outcome", r#""outcome":"unknown""#);
-        let started = r#"{"detail":{},"kind":"started","minute":1,"v":1}"#.to_owned();
-        let whole = [started, permit.clone(), permit.clone(), end.clone(), denial.clone()];
+        let stopped = EventLeaf { event: Event::Stopped(Stopped { complete: true }), minute: MINUTE }.to_bytes();
+        let whole = [started(), permit(1), decision(Verdict::Permit, (1, 1)), end(1, 1), decision(Verdict::Denial, (2, 0)), stopped];
         let counts = census(0, &whole).unwrap();
         assert_eq!((counts.permits, counts.denials, counts.outcomes, counts.unknown_outcomes, counts.open), (2, 1, 1, 1, 0));
-        assert_eq!(counts.events, [("started".to_owned(), 1)].into());
-        assert_eq!(census(0, std::slice::from_ref(&permit)).unwrap().open, 1);
-        let twice = "leaf 2: an outcome of call `000000000000`, which has no permit before it or has its outcome already";
-        assert_eq!(census(0, &[permit, end.clone(), end.clone()]).unwrap_err(), twice);
-        assert!(census(0, &[denial, end.clone()]).is_err());
-        assert_eq!(census(256, &[end]).unwrap().begun_before, 1);
+        assert_eq!(counts.events, [("started", 1), ("stopped", 1)].into());
+        assert_eq!(census(0, &[permit(1)]).unwrap().open, 1);
+        assert_eq!(census(0, &[permit(1), decision(Verdict::Denial, (1, 1)), end(1, 0)]).unwrap().open, 0);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let check = |entries: &[Vec<u8>], expected: &str| assert_eq!(census(0, entries).unwrap_err(), expected);
+        check(&[permit(1), end(1, 0), end(1, 0)], "leaf 2: a second outcome of call `010101010101`");
+        check(&[end(1, 0), permit(1)], "leaf 0: an outcome of call `010101010101`, which nobody permitted before");
+        let denied = decision(Verdict::Denial, (1, 0));
+        check(&[denied.clone(), end(1, 0)], "leaf 1: an outcome of call `010101010101`, which nobody permitted before");
+        check(&[denied.clone(), denied], "leaf 1: a decision about call `010101010101`, which was over");
+        check(&[permit(1), permit(1)], "leaf 1: another decision about hop 0 of call `010101010101`");
+        check(&[permit(1), end(1, 0), decision(Verdict::Permit, (1, 1))], "leaf 2: a decision about call `010101010101`, which was over");
+        check(&[permit(1), end(1, 7)], "leaf 1: the outcome of call `010101010101` names no permit of it");
+        check(&[permit(1), started()], "leaf 1: the gateway started, and 1 calls from before have no outcome");
+    }
+
+    #[test]
+    fn of_pruned_calls_the_end_counts_once() {
+        assert_eq!(census(256, &[end(1, 0)]).unwrap().begun_before, 1);
+        assert_eq!(census(256, &[end(1, 0), end(1, 0)]).unwrap_err(), "leaf 257: a second outcome of call `010101010101`");
     }
 
     #[test]
     fn what_is_no_leaf_is_refused() {
-        for bad in ["", "{}", "[]", r#"{"kind":"decision","v":1}"#, r#"{"kind":"outcome","call":"x"}"#] {
-            assert!(census(0, &[bad.to_owned()]).is_err(), "{bad}");
+        let named = String::from_utf8(permit(1)).unwrap().replace(r#""offering""#, r#""name":"Ada Example","offering""#);
+        for bad in ["", "{}", "[]", r#"{"kind":"decision","v":1}"#, r#"{"kind":"elected","v":1}"#, &named] {
+            assert!(census(0, &[bad.as_bytes().to_vec()]).is_err(), "{bad}");
         }
     }
 }

@@ -588,3 +588,25 @@ fn child_erases_until_it_is_killed() {
         }
     }
 }
+
+#[test]
+fn an_old_copy_of_the_keys_brings_nothing_back() {
+    let place = Place::new();
+    let asked = Asked { subject: Some("ada"), ..PLAIN };
+    let store = place.open();
+    wait(store.decide(asked.draft(1))).unwrap();
+    drop(store);
+    let (keys, backup) = (place.file("ledger.db.keys"), place.file("backup"));
+    std::fs::copy(&keys, &backup).unwrap();
+    let store = place.open();
+    let which = Erasure::DataSubject(Plain::new("ada".to_owned()));
+    let order = ErasureOrder { which, reason: ErasureReason::Request, selector: Digest::from_bytes([0; 32]) };
+    assert_eq!(store.erase(order).unwrap().keys, 1);
+    drop(store);
+    std::fs::copy(&backup, &keys).unwrap();
+    let erased =
+        |place: &Place| matches!(place.reader().find_decision(&permit(1).decision.to_string()).unwrap().record, FactRecord::Erased);
+    assert!(!erased(&place), "the copy opens it, as long as no gateway ran");
+    drop(place.open());
+    assert!(erased(&place));
+}
