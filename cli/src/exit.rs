@@ -119,11 +119,12 @@ impl std::error::Error for Failure {}
 
 // === helpers ===
 
+/// What is wrong may quote what a stranger wrote.
 fn print(message: &str, hint: Option<&str>) {
-    output::error_line("error", message);
+    output::error_line("error", &output::harmless(message));
     if let Some(hint) = hint {
         output::say("");
-        output::hint_line("hint", hint);
+        output::hint_line("hint", &output::harmless(hint));
     }
 }
 

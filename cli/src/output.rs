@@ -70,6 +70,11 @@ pub(crate) fn hint_line(label: &str, message: &str) {
     say(&format!("{}: {message}", styled(AnsiColor::Cyan.on_default().bold(), label)));
 }
 
+/// A text must not be able to steer the terminal that shows it.
+pub(crate) fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c }).collect()
+}
+
 /// The width to fit, in columns.
 pub(crate) fn width() -> usize {
     let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
@@ -212,5 +217,10 @@ mod tests {
         let mut table = Table::new(&["a", "b", "c"]);
         table.row(vec!["x".repeat(50), "y".repeat(50), "z".repeat(50)]);
         assert!(table.render(3).contains("xxxxxx"));
+    }
+
+    #[test]
+    fn escape_sequences_are_not_shown() {
+        assert_eq!(harmless("a\u{1b}[2Jb\tc\r\n"), "a\u{fffd}[2Jb\tc\u{fffd}\n");
     }
 }

@@ -59,7 +59,7 @@ fn try_sentences(files: &[(String, String)], detector: &Detector) -> anyhow::Res
             output::say(&format!("\n`{name}`: {} of {} sentences hold", tried.len(), tried.len()));
         }
         wrong.extend(
-            tried.iter().filter(|example| fails(example)).map(|example| format!("`{name}`: {}", scan::harmless(&example.to_string()))),
+            tried.iter().filter(|example| fails(example)).map(|example| format!("`{name}`: {}", output::harmless(&example.to_string()))),
         );
     }
     if wrong.is_empty() { Ok(Exit::Ok) } else { Err(failure(&wrong).into()) }

@@ -5,7 +5,7 @@ use comity_store::Reader;
 use serde_json::json;
 
 use super::given::{published, signed};
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
 use crate::output::{self, Output};
 use crate::place::Place;
 
@@ -36,11 +36,16 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
         }))?,
         Output::Human if args.key => match key {
             Some(key) => output::data(&key.to_string())?,
-            None => anyhow::bail!("the key is not here: the file with the master key, or its passphrase, is missing"),
+            None => return Err(no_key()),
         },
         Output::Human => output::piece(&published.note)?,
     }
     Ok(Exit::Ok)
+}
+
+fn no_key() -> anyhow::Error {
+    let failure = Failure::new(Exit::Failed, "the key cannot be read: the file with the master key, or its passphrase, is not here");
+    failure.hint("run this where the gateway's store lies, with its `comity.toml`, or get `/ledger/log.vkey` from the gateway").into()
 }
 
 /// The log's verifier key under its origin; none when the master key is not here.

@@ -2,7 +2,6 @@
 //!
 //! A commitment is SHA-256 over its domain, a salt of 32 random bytes and the field; whoever gets salt and field can check it alone.
 
-use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::ValueEnum;
@@ -16,8 +15,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::given::Trust;
 use super::proof::proof_of;
+use super::verify::wrong;
 use crate::exit::{Exit, Failure};
-use crate::output::{self, GOOD, Output, styled};
+use crate::output::{self, GOOD, Output, harmless, styled};
 use crate::place::{self, Place};
 
 const EXAMPLES: &str = "\
@@ -145,29 +145,24 @@ pub(crate) fn is_disclosure(bytes: &[u8]) -> bool {
 
 /// Checks the proofs, and every opening against the commitment in its leaf.
 pub(crate) fn verify(trust: &Trust, bytes: &[u8], output: Output) -> anyhow::Result<Exit> {
-    let wrong = |message: String| Failure::new(Exit::VerificationFailed, message);
     let disclosure: Disclosure = serde_json::from_slice(bytes).map_err(|error| wrong(format!("the disclosure cannot be read: {error}")))?;
     if disclosure.comity_disclosure != 1 {
         return Err(wrong(format!("a disclosure of version {}, this program reads version 1", disclosure.comity_disclosure)).into());
     }
-    let Some(policy) = trust.policy()? else {
-        return Err(Failure::new(Exit::Usage, "a disclosure proves nothing without a key")
-            .hint("give the log's verifier key with `--key`")
-            .into());
-    };
+    let policy = trust.required("a disclosure")?;
     let proven = |text: &str| -> anyhow::Result<(u64, Leaf)> {
         let proof: ProofFile = text.parse().map_err(|error| wrong(format!("a proof in it cannot be read: {error}")))?;
-        let leaf = proof.extra.clone().ok_or_else(|| wrong("a proof in it does not bring its leaf".to_owned()))?;
+        let leaf = proof.extra.clone().ok_or_else(|| wrong("a proof in it does not bring its leaf"))?;
         proof.verify(&leaf, &policy).map_err(|error| wrong(format!("a proof in it does not hold: {error}")))?;
         Ok((proof.index, Leaf::from_bytes(&leaf).map_err(|error| wrong(error.to_string()))?))
     };
     let (index, Leaf::Decision(decision)) = proven(&disclosure.decision)? else {
-        return Err(wrong("it proves no decision".to_owned()).into());
+        return Err(wrong("it proves no decision").into());
     };
     let outcome = disclosure.outcome.as_deref().map(&proven).transpose()?;
     let answer = match outcome {
         Some((_, Leaf::Outcome(leaf))) if leaf.call == decision.call => leaf.answer,
-        Some(_) => return Err(wrong("it proves the outcome of another call".to_owned()).into()),
+        Some(_) => return Err(wrong("it proves the outcome of another call").into()),
         None => None,
     };
     let checked: Vec<_> =
@@ -189,9 +184,10 @@ fn tell((index, decision): (u64, &Digest), opened: &[Opened], (checked, output):
     for (opened, here) in opened.iter().zip(checked) {
         let name = opened.field.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         let text = match (here, &opened.text) {
-            (true, Some(text)) => text.clone(),
+            // Its lines must not pass for those of other fields.
+            (true, Some(text)) => harmless(text).replace('\n', "\n  "),
             (true, None) => "opened; not text".to_owned(),
-            (false, _) => format!("not kept here: hash your own copy with the salt {}", opened.salt),
+            (false, _) => format!("not kept by the gateway: hash your own copy with the salt {}", harmless(&opened.salt)),
         };
         output::data(&format!("{name}: {text}"))?;
     }
@@ -210,16 +206,20 @@ impl Opened {
             Field::Sequence => ("sequence", Some(commitments.sequence)),
             Field::Answer => ("answer", answer),
         };
-        let Some(bytes) = &self.bytes else { return Ok(false) };
-        let bytes = STANDARD.decode(bytes).context("the bytes of a field are not base64")?;
+        let Some(bytes) = &self.bytes else {
+            return if self.text.is_none() { Ok(false) } else { Err(wrong(format!("`{domain}` is shown, and nothing proves it")).into()) };
+        };
+        let bytes = STANDARD.decode(bytes).map_err(|_| wrong(format!("the bytes of `{domain}` are not base64")))?;
         let mut salt = [0; 32];
-        hex::decode_to_slice(&self.salt, &mut salt).context("a salt is not 64 hex digits")?;
-        let bytes = if self.field == Field::Answer { Sha256::digest(&bytes).to_vec() } else { bytes };
-        let shown = shown(self.field, &bytes);
-        let same = committed == Some(commitment(domain, &salt, &bytes)) && (self.field == Field::Answer || shown == self.text);
-        if same {
-            return Ok(true);
+        hex::decode_to_slice(&self.salt, &mut salt).map_err(|_| wrong(format!("the salt of `{domain}` is not 64 hex digits")))?;
+        // Of an answer its digest is committed to: it may be long.
+        let field = if self.field == Field::Answer { Sha256::digest(&bytes).to_vec() } else { bytes.clone() };
+        if committed != Some(commitment(domain, &salt, &field)) {
+            return Err(wrong(format!("`{domain}` is not what the leaf commits to")).into());
         }
-        Err(Failure::new(Exit::VerificationFailed, format!("`{domain}` is not what the leaf commits to")).into())
+        if shown(self.field, &bytes) != self.text {
+            return Err(wrong(format!("the text of `{domain}` is not that of its bytes")).into());
+        }
+        Ok(true)
     }
 }

@@ -16,7 +16,8 @@ use crate::exit::{Exit, Failure};
 use crate::output::{self, Output};
 use crate::place::{self, Place};
 
-use super::writer::Writer;
+use super::given::day;
+use super::writer::{Reach, Writer};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,6 +28,11 @@ Examples:
 
 What was erased opens for nobody, here or with the file of keys. A backup of that file undoes it:
 keep `<store>.keys` out of backups of data (docs/reference/ledger.md).";
+
+/// The gateway refuses calls with a longer `comity-data-subject`.
+const SUBJECT_BYTES_MAX: usize = 256;
+/// More than any name with white space around it.
+const STDIN_BYTES_MAX: u64 = 4096;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -42,7 +48,7 @@ pub(crate) struct Which {
     #[arg(long, value_name = "UNIT")]
     tenant: Option<UnitId>,
     /// All records of months before this day, which must be the first of a month
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     before: Option<Date>,
 }
 
@@ -55,76 +61,69 @@ pub(crate) struct Args {
     reason: ErasureReason,
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 /// What is said when it is done.
 struct Done {
     erasing: Erasing,
-    scope: ErasureScope,
     salt: String,
 }
 
 /// Erases.
 pub(crate) fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
-    let named = args.which.named()?;
-    let done = match Writer::open(&args.place)? {
+    let (which, name) = args.which.read()?;
+    let scope = which.scope();
+    let done = match Writer::open((&args.place, &args.reach))? {
         Writer::Here(store) => {
             let salt = salt()?;
-            let which = named.erasure()?;
-            let (scope, selector) = (which.scope(), commitment("erased", &salt, named.text.expose().as_bytes()));
+            let selector = commitment("erased", &salt, name.expose().as_bytes());
             let order = ErasureOrder { which, reason: args.reason, selector };
-            Done { erasing: store.erase(order).map_err(place::failure)?, scope, salt: hex::encode(salt) }
+            Done { erasing: store.erase(order).map_err(place::failure)?, salt: hex::encode(salt) }
         }
         Writer::Gateway(gateway) => {
-            let body = json!({ named.field: named.text.expose(), "reason": args.reason.name() });
-            named.done(&gateway.post("/api/v1/ledger/erase", &body)?)?
+            let body = json!({ (scope.name()): name.expose(), "reason": args.reason.name() });
+            Done::answered(&gateway.post("/api/v1/ledger/erase", &body)?)?
         }
     };
-    done.tell(output)
-}
-
-/// Which of the four, and the name.
-struct Named {
-    field: &'static str,
-    text: Plain<String>,
+    done.tell(scope, output)
 }
 
 // === impl Which ===
 
 impl Which {
-    fn named(self) -> anyhow::Result<Named> {
-        let (field, text) = match self {
-            Self { data_subject: Some(subject), .. } => ("data_subject", if subject == "-" { from_stdin()? } else { subject }),
-            Self { workload: Some(workload), .. } => ("workload", workload.as_str().to_owned()),
-            Self { tenant: Some(tenant), .. } => ("tenant", tenant.as_str().to_owned()),
-            Self { before: Some(date), .. } => ("before", date.to_string()),
-            Self { .. } => anyhow::bail!("name what to erase"),
+    /// What to erase, and the name that the leaf commits to.
+    fn read(self) -> anyhow::Result<(Erasure, Plain<String>)> {
+        let (which, name) = match self {
+            Self { data_subject: Some(subject), .. } => {
+                let subject = subject_of(&subject)?;
+                (Erasure::DataSubject(Plain::new(subject.clone())), subject)
+            }
+            Self { workload: Some(workload), .. } => (Erasure::Workload(workload.as_str().to_owned()), workload.as_str().to_owned()),
+            Self { tenant: Some(tenant), .. } => (Erasure::Tenant(tenant.as_str().to_owned()), tenant.as_str().to_owned()),
+            Self { before: Some(date), .. } => (Erasure::Before(month(date)?), date.to_string()),
+            Self { data_subject: None, workload: None, tenant: None, before: None } => anyhow::bail!("name what to erase"),
         };
-        Ok(Named { field, text: Plain::new(text) })
+        Ok((which, Plain::new(name)))
     }
 }
 
-// === impl Named ===
-
-impl Named {
-    fn erasure(&self) -> anyhow::Result<Erasure> {
-        let text = self.text.expose().clone();
-        Ok(match self.field {
-            "data_subject" => Erasure::DataSubject(Plain::new(text)),
-            "workload" => Erasure::Workload(text),
-            "tenant" => Erasure::Tenant(text),
-            _ => Erasure::Before(month(text.parse()?)?),
-        })
+/// The name of a person as the header had it: white space at its ends does not count there.
+fn subject_of(argument: &str) -> anyhow::Result<String> {
+    let text = if argument == "-" { from_stdin()? } else { argument.to_owned() };
+    let subject = text.trim();
+    if (1..=SUBJECT_BYTES_MAX).contains(&subject.len()) {
+        return Ok(subject.to_owned());
     }
-
-    /// What a gateway answered.
-    fn done(&self, answer: &Value) -> anyhow::Result<Done> {
-        let number = |name: &str| answer.get(name).and_then(Value::as_u64).with_context(|| format!("the gateway's answer lacks `{name}`"));
-        let folded = answer.get("folded").and_then(Value::as_bool).unwrap_or(false);
-        let erasing = Erasing { keys: number("keys")?, leaf: number("leaf")?, folded };
-        let salt = answer.get("salt").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ok(Done { erasing, scope: self.erasure()?.scope(), salt })
-    }
+    let what = if subject.is_empty() {
+        "no data subject is named".to_owned()
+    } else {
+        format!("no call can name a data subject of {} bytes", subject.len())
+    };
+    Err(Failure::new(Exit::Usage, what)
+        .hint(format!("give what callers send in `comity-data-subject`: 1 to {SUBJECT_BYTES_MAX} bytes"))
+        .into())
 }
 
 fn month(date: Date) -> anyhow::Result<Month> {
@@ -136,7 +135,7 @@ fn month(date: Date) -> anyhow::Result<Month> {
 
 fn from_stdin() -> anyhow::Result<String> {
     let mut text = String::new();
-    std::io::stdin().take(4096).read_to_string(&mut text).context("cannot read the name from stdin")?;
+    std::io::stdin().take(STDIN_BYTES_MAX).read_to_string(&mut text).context("cannot read the name from stdin")?;
     Ok(text.trim().to_owned())
 }
 
@@ -149,16 +148,26 @@ fn salt() -> anyhow::Result<[u8; 32]> {
 // === impl Done ===
 
 impl Done {
-    fn tell(&self, output: Output) -> anyhow::Result<Exit> {
+    /// What a gateway answered.
+    fn answered(answer: &Value) -> anyhow::Result<Self> {
+        let lacks = |name: &str| format!("the gateway's answer lacks `{name}`");
+        let number = |name: &str| answer.get(name).and_then(Value::as_u64).with_context(|| lacks(name));
+        let folded = answer.get("folded").and_then(Value::as_bool).with_context(|| lacks("folded"))?;
+        let salt = answer.get("salt").and_then(Value::as_str).with_context(|| lacks("salt"))?.to_owned();
+        Ok(Self { erasing: Erasing { keys: number("keys")?, leaf: number("leaf")?, folded }, salt })
+    }
+
+    fn tell(&self, scope: ErasureScope, output: Output) -> anyhow::Result<Exit> {
         let Erasing { keys, leaf, folded } = self.erasing;
         match output {
             Output::Json => {
-                output::json(&json!({ "scope": self.scope.name(), "keys": keys, "leaf": leaf, "folded": folded, "salt": self.salt }))?;
+                output::json(&json!({ "scope": scope.name(), "keys": keys, "leaf": leaf, "folded": folded, "salt": self.salt }))?;
             }
             Output::Human => {
-                output::data(&format!("{keys} keys destroyed; leaf {leaf} says so"))?;
+                let keys_said = if keys == 1 { "1 key".to_owned() } else { format!("{keys} keys") };
+                output::data(&format!("{keys_said} destroyed; leaf {leaf} says so"))?;
                 if keys == 0 {
-                    output::say("Nothing was found under that name.");
+                    output::say(nothing_found(scope));
                 }
                 output::say(&format!("Salt of the leaf's commitment to the name, for whoever asked: {}", self.salt));
             }
@@ -167,5 +176,12 @@ impl Done {
             output::say("Somebody reads the store: its write-ahead log, which still holds the keys, is emptied when that ends.");
         }
         Ok(Exit::Ok)
+    }
+}
+
+const fn nothing_found(scope: ErasureScope) -> &'static str {
+    match scope {
+        ErasureScope::Before => "No private record of those months was left.",
+        ErasureScope::DataSubject | ErasureScope::Tenant | ErasureScope::Workload => "Nothing was found under that name.",
     }
 }

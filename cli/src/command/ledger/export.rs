@@ -6,6 +6,8 @@
 #[cfg(feature = "s3")]
 mod bucket;
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use comity_ledger::{BundleAt, Served, SignedCheckpoint, TileAt, new_bundles, new_tiles};
@@ -16,6 +18,7 @@ use serde_json::json;
 use super::checkpoint::key_of;
 use super::given::{published, signed};
 use crate::exit::{Exit, Failure};
+use crate::invocation::shell_quoted;
 use crate::output::{self, Output};
 use crate::place::{self, Place};
 
@@ -35,6 +38,9 @@ pub(crate) struct Args {
     #[command(flatten)]
     place: Place,
 }
+
+const S3: &str = "s3://";
+const ANOTHER_FOLDER: &str = "name a new folder, or one of an earlier export; what an export that was cut off left there can be deleted";
 
 /// Where the files go.
 trait Target {
@@ -65,14 +71,16 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
         }))?,
         Output::Human => {
             output::data(&format!("{size} leaves of {}, {written} files written", checkpoint.unverified().origin()))?;
-            output::say(&format!("\nVerify: comity ledger verify {} --key VKEY", args.target));
+            if !args.target.starts_with(S3) {
+                output::say(&format!("\nVerify: comity ledger verify {} --key VKEY", shell_quoted(Path::new(&args.target))));
+            }
         }
     }
     Ok(Exit::Ok)
 }
 
 fn target(place: &str) -> anyhow::Result<Box<dyn Target>> {
-    match place.strip_prefix("s3://") {
+    match place.strip_prefix(S3) {
         #[cfg(feature = "s3")]
         Some(_) => Ok(Box::new(bucket::Bucket::open(place)?)),
         #[cfg(not(feature = "s3"))]
@@ -89,12 +97,11 @@ fn earlier(target: &dyn Target, (reader, new): (&Reader, &SignedCheckpoint)) -> 
         target.check_empty()?;
         return Ok(0);
     };
-    let refused =
-        |what: &str| Failure::new(Exit::Failed, format!("there is {what} already: nothing was written")).hint("name another place");
-    let old = SignedCheckpoint::from_bytes(&bytes).map_err(|_| refused("a checkpoint that cannot be read"))?;
+    let refused = |what: String| Failure::new(Exit::Failed, format!("{what}: nothing was written")).hint("name another place");
+    let old = SignedCheckpoint::from_bytes(&bytes).map_err(|_| refused("the file `checkpoint` there is something else".to_owned()))?;
     let (old, new) = (old.unverified(), new.unverified());
     if old.origin() != new.origin() {
-        return Err(refused("another log").into());
+        return Err(refused(format!("the log there is `{}`, not `{}`", old.origin(), new.origin())).into());
     }
     if old.size() > new.size() || reader.root(old.size()).map_err(place::failure)? != old.root() {
         let failure = Failure::new(Exit::VerificationFailed, "what was exported before is not the beginning of this ledger");
@@ -133,10 +140,11 @@ fn write(target: &dyn Target, reader: &Reader, (old, checkpoint): (u64, &SignedC
 
 impl Target for Folder {
     fn get(&self, path: &str) -> anyhow::Result<Option<Vec<u8>>> {
-        match std::fs::read(self.0.join(path)) {
+        let path = self.0.join(path);
+        match std::fs::read(&path) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(cannot(&self.0.join(path), &error).into()),
+            Err(error) => Err(Failure::new(Exit::Failed, format!("cannot read `{}`: {error}", path.display())).hint(ANOTHER_FOLDER).into()),
         }
     }
 
@@ -146,10 +154,16 @@ impl Target for Folder {
         let draft = folder.join(".draft");
         let write = || {
             std::fs::create_dir_all(folder)?;
-            std::fs::write(&draft, bytes)?;
+            let mut file = File::create(&draft)?;
+            file.write_all(bytes)?;
+            // A later export takes files for whole because the checkpoint is there.
+            file.sync_all()?;
             std::fs::rename(&draft, &path)
         };
-        Ok(write().map_err(|error| cannot(&path, &error))?)
+        Ok(write().map_err(|error| {
+            Failure::new(Exit::Failed, format!("cannot write `{}`: {error}", path.display()))
+                .hint("free some space, or name a folder that you may write; what was exported before stays as it was")
+        })?)
     }
 
     fn check_empty(&self) -> anyhow::Result<()> {
@@ -157,11 +171,6 @@ impl Target for Folder {
         if entries.next().is_none() {
             return Ok(());
         }
-        let failure = Failure::new(Exit::Usage, format!("`{}` holds other files", self.0.display()));
-        Err(failure.hint("name a new folder, or one of an earlier export").into())
+        Err(Failure::new(Exit::Usage, format!("`{}` holds other files", self.0.display())).hint(ANOTHER_FOLDER).into())
     }
-}
-
-fn cannot(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(Exit::Failed, format!("cannot write `{}`: {error}", path.display())).hint("free some space, or name another folder")
 }

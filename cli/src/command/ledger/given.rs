@@ -4,8 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
-use comity_ledger::{Policy, SignedCheckpoint, VerifierKey};
+use comity_ledger::{KeyError, Policy, SignedCheckpoint, VerifierKey};
 use comity_store::{Published, Reader};
+use jiff::civil::Date;
 
 use crate::exit::{Exit, Failure};
 use crate::place;
@@ -32,12 +33,20 @@ impl Trust {
                 let bytes = read(path)?;
                 let policy = Policy::from_bytes(&bytes);
                 Ok(Some(policy.map_err(|error| {
-                    Failure::new(Exit::Usage, format!("`{}`, line {}: {}", path.display(), error.line, error.problem))
+                    Failure::new(Exit::Invalid, format!("`{}`, line {}: {}", path.display(), error.line, error.problem))
                         .maybe_hint(error.hint().map(str::to_owned))
                 })?))
             }
             (None, None) => Ok(None),
         }
+    }
+
+    /// The policy, without which `what` proves nothing: it does not bring a key along as a log does.
+    pub(crate) fn required(&self, what: &str) -> anyhow::Result<Policy> {
+        Ok(self.policy()?.ok_or_else(|| {
+            Failure::new(Exit::Usage, format!("{what} proves nothing without a key"))
+                .hint("give the log's verifier key with `--key`, or a policy with `--policy`")
+        })?)
     }
 }
 
@@ -50,18 +59,26 @@ pub(crate) fn policy_of(key: VerifierKey) -> anyhow::Result<Policy> {
 /// A verifier key as text, or the file that holds it.
 pub(crate) fn key_of(text: &str) -> anyhow::Result<VerifierKey> {
     let path = Path::new(text);
-    let text = if path.is_file() { String::from_utf8_lossy(&read(path)?).into_owned() } else { text.to_owned() };
-    let key = text.trim().parse::<VerifierKey>();
-    Ok(key.map_err(|error| {
-        Failure::new(Exit::Usage, format!("`{}` is not a verifier key: {error}", text.trim()))
-            .hint("it looks like `ledger.example.org/comity+0f1e2d3c+AY…`, as in the file `log.vkey`")
-    })?)
+    if path.is_file() {
+        let text = String::from_utf8_lossy(&read(path)?).into_owned();
+        return text.trim().parse().map_err(|error: KeyError| not_a_key(format!("`{}` holds no key: {error}", path.display())));
+    }
+    text.trim().parse().map_err(|error: KeyError| not_a_key(error.to_string()))
+}
+
+fn not_a_key(message: String) -> anyhow::Error {
+    Failure::new(Exit::Usage, message).hint("give the key, or a file with it such as the log's own `log.vkey`").into()
 }
 
 /// A signed checkpoint in a file.
 pub(crate) fn checkpoint_in(path: &Path) -> anyhow::Result<SignedCheckpoint> {
     let checkpoint = SignedCheckpoint::from_bytes(&read(path)?);
     Ok(checkpoint.map_err(|error| Failure::new(Exit::VerificationFailed, format!("`{}` is not a checkpoint: {error}", path.display())))?)
+}
+
+/// A day on the command line.
+pub(crate) fn day(text: &str) -> Result<Date, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a day: write it like `2026-01-31`"))
 }
 
 /// The checkpoint of a store that others see now.

@@ -1,5 +1,6 @@
 //! A ledger from outside: an exported folder, or a gateway or static host on the net (C2SP tlog-tiles). Nobody vouches for what comes from it.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,6 +31,16 @@ pub(crate) struct Net {
     token: Option<String>,
     client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
     runtime: Runtime,
+    silence: Cell<Option<Silence>>,
+}
+
+/// Why a log on the net said nothing about itself: nothing is refuted by that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Silence {
+    /// It answers only to auditors.
+    Token,
+    /// It did not answer, or with an error of its own.
+    Unanswered,
 }
 
 /// A tile is 8 KiB; a bundle of the largest leaves is 16 MiB.
@@ -49,13 +60,29 @@ impl Log {
         if folder.join("checkpoint").is_file() {
             return Ok(Self::Folder(folder));
         }
-        let failure = Failure::new(Exit::Usage, format!("`{place}` is no exported ledger: it has no file `checkpoint`"));
-        Err(failure.hint("name the folder that `comity ledger export` wrote, or an address that ends before `/checkpoint`").into())
+        let what = match place.split_once("://") {
+            Some((scheme, _)) => format!("a log cannot be read over `{scheme}`"),
+            None if folder.exists() => format!("`{place}` is no exported ledger: it has no file `checkpoint`"),
+            None => format!("there is no `{place}`"),
+        };
+        let hint = "name the folder that `comity ledger export` wrote, or an address (http or https) that ends before `/checkpoint`";
+        Err(Failure::new(Exit::Usage, what).hint(hint).into())
     }
 
     /// The bytes of the checkpoint.
     pub(crate) fn checkpoint(&self) -> anyhow::Result<Vec<u8>> {
-        self.get("checkpoint").map_err(|reason| Failure::new(Exit::Failed, format!("cannot read the checkpoint: {reason}")).into())
+        self.get("checkpoint").map_err(|reason| {
+            let hint = self.silence().map_or("name the address above it, for a gateway `http://HOST:PORT/ledger`", Silence::hint);
+            Failure::new(Exit::Failed, format!("the checkpoint cannot be read: {reason}")).hint(hint).into()
+        })
+    }
+
+    /// Why the log could not be asked, if that is so.
+    pub(crate) fn silence(&self) -> Option<Silence> {
+        match self {
+            Self::Folder(_) => None,
+            Self::Net(net) => net.silence.get(),
+        }
     }
 
     /// The verifier key that came with the log, if one did.
@@ -102,16 +129,30 @@ impl Net {
         let connector = HttpsConnectorBuilder::new().with_native_roots().context("the system's certificates cannot be read")?;
         let client = Client::builder(TokioExecutor::new()).build(connector.https_or_http().enable_http1().build());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
-        Ok(Self { base: place.trim_end_matches('/').to_owned(), token, client, runtime })
+        let silence = Cell::new(None);
+        Ok(Self { base: place.trim_end_matches('/').to_owned(), token, client, runtime, silence })
     }
 
     fn get(&self, path: &str) -> Result<Vec<u8>, String> {
-        self.runtime.block_on(async {
-            tokio::time::timeout(ANSWER_TIME_MAX, self.ask(path)).await.unwrap_or_else(|_| Err("no answer in a minute".to_owned()))
-        })
+        let asked = self.runtime.block_on(async { tokio::time::timeout(ANSWER_TIME_MAX, self.ask(path)).await });
+        let (status, body) = match asked.unwrap_or_else(|_| Err("no answer in a minute".to_owned())) {
+            Ok(answer) => answer,
+            Err(reason) => {
+                self.silence.set(Some(Silence::Unanswered));
+                return Err(reason);
+            }
+        };
+        match status {
+            StatusCode::OK => return Ok(body.to_vec()),
+            // A log that lacks a file has said so.
+            StatusCode::NOT_FOUND | StatusCode::GONE => {}
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.silence.set(Some(Silence::Token)),
+            _ => self.silence.set(Some(Silence::Unanswered)),
+        }
+        Err(format!("it answers {status}{}", sentence(&body)))
     }
 
-    async fn ask(&self, path: &str) -> Result<Vec<u8>, String> {
+    async fn ask(&self, path: &str) -> Result<(StatusCode, Bytes), String> {
         let uri: Uri = format!("{}/{path}", self.base).parse().map_err(|_| format!("`{}` is not an address", self.base))?;
         let mut request = Request::get(uri);
         if let Some(token) = &self.token {
@@ -120,21 +161,33 @@ impl Net {
         let request = request.body(Empty::new()).map_err(|_| "the token cannot be sent over HTTP".to_owned())?;
         let answer = self.client.request(request).await.map_err(|error| chain(&error))?;
         let status = answer.status();
-        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(|error| error.to_string())?.to_bytes();
-        match status {
-            StatusCode::OK => Ok(body.to_vec()),
-            StatusCode::UNAUTHORIZED => Err("it wants an auditor's token: set COMITY_AUDITOR_TOKEN".to_owned()),
-            _ => Err(format!("it answers {status}: {}", String::from_utf8_lossy(&body).lines().next().unwrap_or_default())),
+        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(|error| error.to_string())?;
+        Ok((status, body.to_bytes()))
+    }
+}
+
+// === impl Silence ===
+
+impl Silence {
+    /// What to do about it.
+    pub(crate) const fn hint(self) -> &'static str {
+        match self {
+            Self::Token => "get the auditor's token from whoever runs the gateway, and set it as COMITY_AUDITOR_TOKEN",
+            Self::Unanswered => "nothing is refuted by that: check the address, and try again",
         }
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
+/// What an answer says for people, if it does.
+fn sentence(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let line = text.lines().next().unwrap_or_default();
+    if line.is_empty() || line.starts_with(['{', '<']) { String::new() } else { format!(": {line}") }
+}
+
+/// The causes of an error; the error itself only says that there is one.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let text = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    if text.is_empty() { error.to_string() } else { text }
 }

@@ -2,11 +2,12 @@
 
 use comity_ledger::ProofFile;
 use comity_store::{Published, Reader};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::given::{published, signed};
+use super::given::{Trust, published, signed};
+use super::verify::wrong;
 use crate::exit::{Exit, Failure};
-use crate::output::{self, Output};
+use crate::output::{self, GOOD, Output, harmless, styled};
 use crate::place::{self, Place};
 
 const EXAMPLES: &str = "\
@@ -77,4 +78,31 @@ fn covering(reader: &Reader, index: u64) -> anyhow::Result<Published> {
     let failure =
         Failure::new(Exit::Failed, format!("leaf {index} is not published yet: the last checkpoint covers {}", published.head.size));
     Err(failure.hint("a running gateway publishes every second, or as soon as its witnesses agree: `/healthz` says which").into())
+}
+
+// === the outsider's side ===
+
+/// Checks a proof offline.
+pub(crate) fn verify(trust: &Trust, bytes: &[u8], output: Output) -> anyhow::Result<Exit> {
+    let proof = ProofFile::from_bytes(bytes).map_err(|error| {
+        wrong(format!("neither a proof nor a disclosure: {error}"))
+            .hint("name a folder, an address, or what `proof` or `disclose` printed; a store is named with `--store`")
+    })?;
+    let policy = trust.required("a proof")?;
+    let leaf = proof.extra.clone().ok_or_else(|| wrong("the proof does not bring its leaf: it has no line `extra`"))?;
+    let satisfied = proof.verify(&leaf, &policy).map_err(|error| wrong(format!("the proof does not hold: {error}")))?;
+    let checkpoint = proof.checkpoint.unverified();
+    let text = String::from_utf8_lossy(&leaf).into_owned();
+    match output {
+        Output::Json => output::json(&json!({
+            "origin": checkpoint.origin(), "index": proof.index, "size": checkpoint.size(),
+            "leaf": serde_json::from_str::<Value>(&text).unwrap_or(Value::String(text)), "cosigned": satisfied.cosigned.len(),
+        }))?,
+        Output::Human => {
+            output::data(&format!("log {}", harmless(checkpoint.origin())))?;
+            output::data(&format!("leaf {} of {}: {}", proof.index, checkpoint.size(), styled(GOOD, "proven")))?;
+            output::data(&harmless(&text))?;
+        }
+    }
+    Ok(Exit::Ok)
 }

@@ -6,7 +6,8 @@ use comity_store::Reader;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use super::writer::Writer;
+use super::given::{day, published};
+use super::writer::{Reach, Writer};
 use crate::clock;
 use crate::exit::Exit;
 use crate::output::{self, Output};
@@ -24,13 +25,15 @@ pub(crate) struct Args {
     which: Which,
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 #[derive(Debug, clap::Args)]
 #[group(id = "upto", required = true, multiple = false)]
 struct Which {
-    /// The first day whose leaves stay
-    #[arg(long, value_name = "DATE")]
+    /// The first day whose leaves stay (UTC), and with them all that are not published yet
+    #[arg(long, value_name = "DATE", value_parser = day)]
     before: Option<Date>,
     /// The first leaf that stays; rounded down to whole bundles
     #[arg(long, value_name = "INDEX")]
@@ -41,12 +44,12 @@ struct Which {
 pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let reader = args.place.reader()?;
     let minimum = match (args.which.before, args.which.before_leaf) {
-        (Some(date), _) => older_than(&reader, date)?,
+        (Some(date), _) => older_than(&reader, date)?.min(published(&reader)?.head.size),
         (None, leaf) => leaf.unwrap_or_default(),
     };
     let before = reader.minimum().map_err(place::failure)?;
     drop(reader);
-    let left = match Writer::open(&args.place)? {
+    let left = match Writer::open((&args.place, &args.reach))? {
         Writer::Here(store) => store.prune(minimum).map_err(place::failure)?,
         Writer::Gateway(gateway) => {
             let answer = gateway.post("/api/v1/ledger/prune", &json!({ "minimum": minimum }))?;
@@ -56,7 +59,13 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let pruned = left.saturating_sub(before);
     match output {
         Output::Json => output::json(&json!({ "pruned": pruned, "minimum": left }))?,
-        Output::Human => output::data(&format!("{pruned} leaves pruned; the first that is left is {left}"))?,
+        Output::Human => {
+            let pruned = if pruned == 1 { "1 leaf".to_owned() } else { format!("{pruned} leaves") };
+            output::data(&format!("{pruned} pruned; the first that is left is {left}"))?;
+            if left < minimum {
+                output::say("Leaves go in whole bundles of 256.");
+            }
+        }
     }
     Ok(Exit::Ok)
 }

@@ -12,10 +12,17 @@ use comity_vocab::Digest;
 use super::given::read;
 use crate::exit::{Exit, Failure};
 
-/// Receipts by the index of their leaf.
-pub(crate) struct Receipts(BTreeMap<u64, Receipt>);
+/// Receipts of one API key, and what came of comparing them.
+pub(crate) struct Receipts {
+    /// Those that were not compared yet, by the index of their leaf.
+    left: BTreeMap<u64, Receipt>,
+    checked: Checked,
+    /// The first that the log does not bear out.
+    wrong: Option<String>,
+}
 
 /// What the header says beside the index.
+#[derive(PartialEq, Eq)]
 struct Receipt {
     sequence: u64,
     salt: [u8; 32],
@@ -38,45 +45,63 @@ impl Receipts {
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let text = String::from_utf8(read(path)?).with_context(|| format!("`{}` is not text", path.display()))?;
         let lines = text.lines().enumerate().map(|(at, line)| (at.saturating_add(1), line.trim()));
-        let mut receipts = BTreeMap::new();
+        let mut left = BTreeMap::new();
         for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
             let (leaf, receipt) = parse(line).ok_or_else(|| {
                 Failure::new(Exit::Usage, format!("`{}`, line {number}: not a receipt", path.display()))
                     .hint("put the value of the header `comity-leaf` into a line: `17; sequence=3; salt=0f…`")
             })?;
-            receipts.insert(leaf, receipt);
+            if left.get(&leaf).is_some_and(|other| *other != receipt) {
+                let message = format!("`{}`, line {number}: another receipt of leaf {leaf} stands above", path.display());
+                return Err(Failure::new(Exit::VerificationFailed, message).hint("a leaf has one receipt: one of the two is false").into());
+            }
+            left.insert(leaf, receipt);
         }
-        Ok(Self(receipts))
+        let checked = Checked { found: 0, later: 0, without_receipt: gaps(&left) };
+        Ok(Self { left, checked, wrong: None })
     }
 
-    /// Compares one entry of the log with its receipt, if there is one; the receipt is used up.
-    pub(crate) fn compare(&mut self, index: u64, entry: &[u8], checked: &mut Checked) -> Result<(), String> {
-        let Some(receipt) = self.0.remove(&index) else { return Ok(()) };
+    /// Compares one entry of the log with its receipt, if there is one.
+    pub(crate) fn compare(&mut self, index: u64, entry: &[u8]) {
+        let Some(receipt) = self.left.remove(&index) else { return };
+        match receipt.borne_out(entry) {
+            Ok(()) => self.checked.found = self.checked.found.saturating_add(1),
+            Err(what) => self.wrong = self.wrong.take().or_else(|| Some(format!("leaf {index}: {what}"))),
+        }
+    }
+
+    /// What came of it in a log of `size` leaves that were all compared: what is left must lie beyond it.
+    pub(crate) fn finish(mut self, size: u64) -> Result<Checked, String> {
+        if let Some(wrong) = self.wrong {
+            return Err(wrong);
+        }
+        if let Some((index, _)) = self.left.first_key_value().filter(|(index, _)| **index < size) {
+            return Err(format!("leaf {index} was pruned, and cannot be compared with its receipt"));
+        }
+        self.checked.later = u64::try_from(self.left.len()).unwrap_or(u64::MAX);
+        Ok(self.checked)
+    }
+}
+
+// === impl Receipt ===
+
+impl Receipt {
+    fn borne_out(&self, entry: &[u8]) -> Result<(), String> {
         let Ok(Leaf::Decision(leaf)) = Leaf::from_bytes(entry) else { return Err("a receipt names it, and it is no decision".to_owned()) };
-        let expected = commitment("sequence", &receipt.salt, &receipt.sequence.to_be_bytes());
-        if leaf.commitments.sequence != expected {
-            return Err(format!("a receipt says that it is call {} of its key, and it is not", receipt.sequence));
+        let expected = commitment("sequence", &self.salt, &self.sequence.to_be_bytes());
+        if leaf.commitments.sequence == expected {
+            return Ok(());
         }
-        checked.found = checked.found.saturating_add(1);
-        Ok(())
+        Err(format!("a receipt says that it is call {} of its key, and it is not", self.sequence))
     }
+}
 
-    /// Of a log of `size` leaves that were all compared: what is left, which must lie beyond it.
-    pub(crate) fn finish(self, size: u64, checked: &mut Checked) -> Result<(), String> {
-        if let Some((index, _)) = self.0.iter().find(|(index, _)| **index < size) {
-            return Err(format!("leaf {index} was not compared with its receipt: it was pruned"));
-        }
-        checked.later = u64::try_from(self.0.len()).unwrap_or(u64::MAX);
-        Ok(())
-    }
-
-    /// Numbers between the first and the last that no receipt names: calls whose receipts the client itself did not keep.
-    pub(crate) fn gaps(&self) -> u64 {
-        let numbers: BTreeSet<u64> = self.0.values().map(|receipt| receipt.sequence).collect();
-        match (numbers.first(), numbers.last()) {
-            (Some(first), Some(last)) => (last - first + 1).saturating_sub(u64::try_from(numbers.len()).unwrap_or(u64::MAX)),
-            _ => 0,
-        }
+/// Numbers between the first and the last that no receipt names: calls whose receipts the client itself did not keep.
+fn gaps(receipts: &BTreeMap<u64, Receipt>) -> u64 {
+    let numbers: BTreeSet<u64> = receipts.values().map(|receipt| receipt.sequence).collect();
+    match (numbers.first(), numbers.last()) {
+        (Some(first), Some(last)) => (last - first).saturating_add(1).saturating_sub(u64::try_from(numbers.len()).unwrap_or(u64::MAX)),
+        _ => 0,
     }
 }
 
@@ -107,8 +132,11 @@ mod tests {
     #[test]
     fn numbers_without_receipt_are_counted() {
         let receipts = |numbers: &[u64]| {
-            Receipts(numbers.iter().map(|number| (number * 2, Receipt { sequence: *number, salt: [0; 32] })).collect()).gaps()
+            gaps(&(0..).zip(numbers).map(|(leaf, number)| (leaf, Receipt { sequence: *number, salt: [0; 32] })).collect())
         };
-        assert_eq!([receipts(&[]), receipts(&[5]), receipts(&[1, 2, 3]), receipts(&[1, 4, 6])], [0, 0, 0, 3]);
+        assert_eq!(
+            [receipts(&[]), receipts(&[5]), receipts(&[1, 2, 3]), receipts(&[1, 4, 6]), receipts(&[0, u64::MAX])],
+            [0, 0, 0, 3, u64::MAX - 2]
+        );
     }
 }
