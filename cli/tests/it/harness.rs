@@ -56,7 +56,16 @@ impl Machine {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_comity"));
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
-        for variable in ["OPENAI_API_KEY", "MISTRAL_API_KEY", "COMITY_API_KEY", "COMITY_URL", "COMITY_LOG", "CARGO"] {
+        for variable in [
+            "OPENAI_API_KEY",
+            "MISTRAL_API_KEY",
+            "COMITY_API_KEY",
+            "COMITY_URL",
+            "COMITY_AUDITOR_TOKEN",
+            "COMITY_PASSPHRASE",
+            "COMITY_LOG",
+            "CARGO",
+        ] {
             command.env_remove(variable);
         }
         command.env("COMITY_DATA", self.data()).env("NO_COLOR", "1").env("COLUMNS", "80");
@@ -102,6 +111,7 @@ pub(crate) const SCRUB: &[(&str, &str)] = &[
     (r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ\b", "[TIME]"),
     (r"\b20\d\d-\d\d-\d\d \d\d:\d\d\b", "[MINUTE]"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]"),
+    (r"\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}", "+[KEY ID]+[KEY]"),
 ];
 
 macro_rules! snapshot {

@@ -1,4 +1,13 @@
-//! `comity ledger`: shows and verifies, and finds a changed byte.
+//! `comity ledger`: shows and verifies, and finds a changed byte. What outsiders and erasers do with it has files of its own below.
+
+mod disclosures;
+mod erasures;
+mod exports;
+mod net;
+mod passphrases;
+mod proofs;
+mod prunings;
+mod site;
 
 use std::path::Path;
 
