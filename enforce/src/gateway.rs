@@ -169,6 +169,7 @@ impl Gateway {
         let count = if limits.threads == 0 { cores } else { limits.threads };
         let (stop, stopped) = watch::channel(Stop::Running);
         ledger_events::started(&self.shared.store, &self.shared.generation.load())?;
+        self.shared.keys.reread(&self.shared.store.keys()?)?;
         let publisher = Publisher::start(&self.shared, &self.tls).map_err(BuildError::Thread)?;
         let (shared, address) = (Arc::clone(&self.shared), self.address);
         let mut running = Running { shared, address, stop, threads: Vec::new(), publisher: Some(publisher) };

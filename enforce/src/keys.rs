@@ -86,6 +86,12 @@ impl KeyRing {
         }
     }
 
+    /// Reads all keys again, here and now: some may have been made since the gateway was built.
+    pub(crate) fn reread(&self, keys: &Keys) -> Result<(), StoreError> {
+        self.shared.replace(keys.list()?);
+        Ok(())
+    }
+
     /// Names all keys as they are known now, also those that open nothing.
     pub(crate) fn digest(&self) -> Digest {
         **self.shared.digest.load()

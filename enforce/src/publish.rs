@@ -53,6 +53,8 @@ impl Publisher {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = watch::channel(Stop::Running);
         let mut work = Work { shared: Arc::clone(shared), witnesses: Witnesses::new(tls), reader: None, told: None, by: None };
+        // Before the first call, so that the order of leaves does not hang on a thread.
+        work.tell_of_keys();
         let progress = Arc::clone(shared);
         let run = move || {
             let ended = catch_unwind(AssertUnwindSafe(|| runtime.block_on(work.run(stopped))));
