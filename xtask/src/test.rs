@@ -47,6 +47,9 @@ enum Step {
     Demo,
 }
 
+/// Exports into S3-compatible storage: tests/ledger/ runs them. One build has it in all steps, so that nothing is built twice.
+const S3: &str = "comity/s3";
+
 /// The folder of texts of others that tests read (CONTRIBUTING.md), and where it is looked for, from the root.
 const FIXTURES: &str = "COMITY_FIXTURES";
 const FIXTURES_BESIDE: &str = "../shared/fixtures";
@@ -93,11 +96,11 @@ fn perform(project: &Project, step: Step) -> anyhow::Result<Tally> {
         }
         Step::Tidy => Ok(Tally::one(tidy::run(project)?)),
         // With the tests, so that features are the same in all steps and nothing is built twice.
-        Step::Build => check(cargo_in(project).args(["build", "--workspace", "--bins", "--tests"])),
+        Step::Build => check(cargo_in(project).args(["build", "--workspace", "--bins", "--tests", "--features", S3])),
         Step::Pages => Ok(Tally::one(generate::check(project)?)),
         Step::Model => check(comity(project).args(["model", "install", "smollm2"])),
         Step::Tests => tests(project),
-        Step::Doctests => counted(cargo_in(project).args(["test", "--workspace", "--doc", "--quiet"])),
+        Step::Doctests => counted(cargo_in(project).args(["test", "--workspace", "--doc", "--quiet", "--features", S3])),
         Step::Clients => clients::run(project),
         Step::Ledger => ledger::run(project),
         Step::Demo => check(comity(project).arg("demo")),
@@ -108,9 +111,9 @@ fn perform(project: &Project, step: Step) -> anyhow::Result<Tally> {
 fn tests(project: &Project) -> anyhow::Result<Tally> {
     let mut command = cargo_in(project);
     if shell::has("cargo-nextest", "--version") {
-        command.args(["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "slow", "--color", "never"]);
+        command.args(["nextest", "run", "--workspace", "--features", S3, "--no-fail-fast", "--status-level", "slow", "--color", "never"]);
     } else {
-        command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]);
+        command.args(["test", "--workspace", "--features", S3, "--lib", "--bins", "--tests", "--no-fail-fast"]);
     }
     command.env("COMITY_DATA", data_folder(project)).arg("--");
     outside(project, &mut command);

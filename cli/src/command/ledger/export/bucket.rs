@@ -22,6 +22,9 @@ impl Bucket {
     /// The place `s3://bucket/prefix`.
     pub(super) fn open(url: &str) -> anyhow::Result<Self> {
         let (bucket, prefix) = url.strip_prefix("s3://").map(|rest| rest.split_once('/').unwrap_or((rest, ""))).unwrap_or_default();
+        if bucket.is_empty() {
+            return Err(Failure::new(Exit::Usage, format!("`{url}` names no bucket")).hint("write it as `s3://bucket/prefix`").into());
+        }
         let built = AmazonS3Builder::from_env().with_bucket_name(bucket).build();
         let store = built.map_err(|error| {
             Failure::new(Exit::Usage, format!("`{url}` cannot be used: {error}"))
@@ -67,7 +70,12 @@ impl Target for Bucket {
     }
 }
 
+/// The service's answer follows in more lines, which say no more to people.
 fn refused(error: &object_store::Error) -> Failure {
-    Failure::new(Exit::Failed, format!("the bucket cannot be used: {error}"))
-        .hint("check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL")
+    let text = error.to_string();
+    let said = text.lines().next().unwrap_or_default();
+    Failure::new(Exit::Failed, format!("the bucket cannot be used: {said}")).hint(
+        "check that the bucket is there, and AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL; a service without TLS \
+         is used only with AWS_ALLOW_HTTP=true",
+    )
 }
