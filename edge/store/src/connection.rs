@@ -110,17 +110,28 @@ pub(crate) fn set_size_max(db: &Connection, bytes: Option<u64>) -> rusqlite::Res
     db.pragma_update(None, "max_page_count", pages)
 }
 
-/// Folds the write-ahead log into the database and empties it; false while a reader keeps it.
-fn fold(db: &Connection) -> rusqlite::Result<bool> {
-    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map(|busy: bool| !busy)
+/// Folds the write-ahead log into the database and empties it; false while a reader keeps it for longer than `patience`: others' writes wait
+/// meanwhile. Where a flush failed before, the log must have been flushed again: of one that is on the disk in part, a loss of power would put old
+/// pages over new ones. An error is such a failure too.
+pub(crate) fn fold(db: &Connection, patience: Duration) -> Result<bool, StoreError> {
+    let fold = || -> rusqlite::Result<bool> {
+        db.busy_timeout(patience)?;
+        let folded = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map(|busy: bool| !busy);
+        db.busy_timeout(BUSY_TIMEOUT)?;
+        folded
+    };
+    fold().map_err(StoreError::unavailable)
 }
 
-/// As [`fold`], but waits for nobody longer than `patience`: others' writes wait meanwhile.
-pub(crate) fn fold_within(db: &Connection, patience: Duration) -> rusqlite::Result<bool> {
-    db.busy_timeout(patience)?;
-    let folded = fold(db);
-    db.busy_timeout(BUSY_TIMEOUT)?;
-    folded
+/// Puts the whole write-ahead log of `db` on the disk. Linux takes pages that it could not flush for clean: a later flush succeeds without them.
+/// So the log is written again, in place, as the system has it in memory, and flushed. SQLite has rewritten or undone all else itself, but for
+/// the log's name: it does not look whether the folder was flushed.
+pub(crate) fn flush_again(db: &mut Connection) -> Result<(), StoreError> {
+    // Nobody else writes the log meanwhile. SQLite has no locks on this file that closing it would lose.
+    let held = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::unavailable)?;
+    let log = beside(Path::new(held.path().unwrap_or_default()), "-wal");
+    write_again(&log).map_err(|error| StoreError::unavailable(format!("`{}` cannot be flushed: {error}", log.display())))?;
+    held.rollback().map_err(StoreError::unavailable)
 }
 
 /// The schema of the file.
@@ -167,20 +178,13 @@ impl WriterDb {
         self.unflushed = true;
     }
 
-    /// To be called after a failure, before anything else is written. Linux takes pages that it could not flush for clean: a later flush
-    /// succeeds without them, and then a commit that was flushed may lie behind a lax one that is not on the disk, where no recovery reaches
-    /// it. So the log is written again, in place, as the system has it in memory, and flushed. SQLite has rewritten or undone all else itself,
-    /// but for the log's name: it does not look whether the folder was flushed.
+    /// To be called after a failure, before anything else is written: a commit that was flushed may lie behind a lax one that is not on the
+    /// disk, where no recovery reaches it.
     pub(crate) fn flush_again(&mut self) -> Result<(), StoreError> {
-        if !self.unflushed {
-            return Ok(());
+        if self.unflushed {
+            flush_again(&mut self.db)?;
+            self.unflushed = false;
         }
-        // Nobody else writes the log meanwhile. SQLite has no locks on this file that closing it would lose.
-        let held = self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::unavailable)?;
-        let log = beside(Path::new(held.path().unwrap_or_default()), "-wal");
-        write_again(&log).map_err(|error| StoreError::unavailable(format!("`{}` cannot be flushed: {error}", log.display())))?;
-        held.rollback().map_err(StoreError::unavailable)?;
-        self.unflushed = false;
         Ok(())
     }
 
@@ -209,15 +213,16 @@ fn set_durability(db: &Connection, durability: Durability) -> rusqlite::Result<(
     db.pragma_update(None, "synchronous", synchronous)
 }
 
+/// The write-ahead log comes last: closing would pass over a flush that fails in folding it, and the schema would stay behind in the draft's.
 fn write_schema(path: &Path, kind: &Kind) -> rusqlite::Result<()> {
     let db = Connection::open(path)?;
-    db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     let Kind { application_id, schema, tables } = kind;
     let tables = tables.concat();
     db.execute_batch(&format!(
         "BEGIN IMMEDIATE; {tables} PRAGMA application_id = {application_id}; PRAGMA user_version = {schema}; COMMIT;"
     ))?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
     db.close().map_err(|(_, error)| error)
 }
 
@@ -237,10 +242,10 @@ fn open((path, kind): (&Path, &Kind), flags: OpenFlags) -> Result<Connection, St
 }
 
 /// As [`fold`], for the last time; a log that is empty then is deleted with the connection.
-pub(crate) fn fold_for_close(db: &Connection) -> rusqlite::Result<bool> {
-    let folded = fold_within(db, CLOSE_TIMEOUT)?;
+pub(crate) fn fold_for_close(db: &Connection) -> Result<bool, StoreError> {
+    let folded = fold(db, CLOSE_TIMEOUT)?;
     if folded {
-        delete_log_on_close(db)?;
+        delete_log_on_close(db).map_err(StoreError::unavailable)?;
     }
     Ok(folded)
 }

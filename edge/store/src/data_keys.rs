@@ -77,7 +77,9 @@ impl DataKeys {
     pub(crate) fn open(path: &Path, custody: Arc<dyn Custody>) -> Result<Self, StoreError> {
         let name = path_of(path);
         connection::create_if_missing(&name, &KEYS)?;
-        let db = connection::for_writing((&name, &KEYS), Durability::Commit)?;
+        let mut db = connection::for_writing((&name, &KEYS), Durability::Commit)?;
+        // What an earlier process left is on the disk before anything relies on it.
+        connection::flush_again(&mut db)?;
         Ok(Self { db, custody, tenants: HashMap::new(), known: HashMap::new(), open: false })
     }
 
@@ -209,13 +211,14 @@ impl DataKeys {
         self.destroy(&doomed)
     }
 
-    /// Empties the write-ahead log, which still holds what was destroyed; false when a reader keeps it for longer than `patience`.
-    pub(crate) fn fold(&self, patience: Duration) -> rusqlite::Result<bool> {
-        connection::fold_within(&self.db, patience)
+    /// Empties the write-ahead log, which still holds what was destroyed; false when a reader keeps it for longer than `patience`. Every commit
+    /// here is flushed, and SQLite writes one again whose flush failed: none of the log is missing on the disk.
+    pub(crate) fn fold(&self, patience: Duration) -> Result<bool, StoreError> {
+        connection::fold(&self.db, patience)
     }
 
     /// As [`DataKeys::fold`], for the last time.
-    pub(crate) fn fold_for_close(&self) -> rusqlite::Result<bool> {
+    pub(crate) fn fold_for_close(&self) -> Result<bool, StoreError> {
         connection::fold_for_close(&self.db)
     }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
 use crate::append::Refusal;
-use crate::connection::fold_within;
+use crate::connection::fold;
 use crate::data_keys::Doomed;
 use crate::limits::FOLD_PATIENCE;
 use crate::writer::{Writer, now};
@@ -86,9 +86,15 @@ impl Writer {
             Erasure::DataSubject(_) | Erasure::Workload(_) | Erasure::Tenant(_) => None,
         };
         let leaf = Erased { before, keys, reason: order.reason, scope: order.which.scope(), selector: order.selector };
-        let plan = serde_json::to_string(&Plan { doomed, leaf }).map_err(|_| StoreError::Encryption)?;
+        let plan = Plan { doomed, leaf };
+        let json = serde_json::to_string(&plan).map_err(|_| StoreError::Encryption)?;
         self.unfinished = true;
-        self.synced(|db| db.execute("INSERT INTO erasures (plan) VALUES (?1)", [plan]).map(|_| Ok(())))?;
+        self.synced(|db| {
+            for key in &plan.doomed.keys {
+                db.prepare_cached("INSERT OR IGNORE INTO destroyed (key) VALUES (?1)")?.execute([key])?;
+            }
+            db.execute("INSERT INTO erasures (plan) VALUES (?1)", [&json]).map(|_| Ok(()))
+        })?;
         self.finish_erasures()?.ok_or_else(|| StoreError::unavailable("an erasure that was written down is not there"))
     }
 
@@ -123,8 +129,8 @@ impl Writer {
 
     /// Empties the write-ahead logs, which may still hold what was destroyed; false while somebody reads them.
     pub(crate) fn fold_erased(&mut self, patience: Duration) -> bool {
-        let keys = self.ledger.keys().fold(patience).unwrap_or(false);
-        let folded = keys && fold_within(self.db.as_is(), patience).unwrap_or(false);
+        let keys = self.ledger.keys().fold(patience);
+        let folded = keys.and_then(|keys| Ok(keys && self.fold(|db| fold(db, patience))?)).unwrap_or(false);
         self.unfolded = !folded;
         folded
     }
@@ -147,9 +153,6 @@ impl Writer {
         let clear = || -> rusqlite::Result<()> {
             for tenant in &plan.doomed.tenants {
                 batch.db().execute("DELETE FROM states WHERE tenant IN (SELECT id FROM tenants WHERE name = ?1)", params![tenant])?;
-            }
-            for key in &plan.doomed.keys {
-                batch.db().prepare_cached("INSERT OR IGNORE INTO destroyed (key) VALUES (?1)")?.execute([key])?;
             }
             batch.db().execute("DELETE FROM erasures WHERE id = ?1", [id]).map(|_| ())
         };

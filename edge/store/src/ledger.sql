@@ -1,6 +1,7 @@
 -- New in schema 3: what outsiders see, what is kept beside the log, and the file of keys (`keys.sql`).
 
--- Under which key a record is encrypted: the `id` of a row of `data_keys`. When that row is gone, the record is erased.
+-- Under which key a record is encrypted: the `id` of a row of `data_keys`. When that row is gone, `destroyed` tells whether the record was
+-- erased or the file of keys is another one.
 ALTER TABLE records ADD COLUMN key INTEGER;
 
 -- Bodies of calls (part 0) and answers (part 1) where somebody asked to keep them, encrypted like the record of the same leaf.
@@ -39,7 +40,7 @@ CREATE TABLE erasures (
     plan TEXT NOT NULL
 ) STRICT;
 
--- Keys that were destroyed, so that a file of keys that is restored from a backup brings none of them back.
+-- Keys that were destroyed, written down before they are, so that a file of keys that is restored from a backup brings none of them back.
 CREATE TABLE destroyed (
     key INTEGER PRIMARY KEY
 ) STRICT;

@@ -17,8 +17,9 @@ use crate::data_keys::DataKeyReader;
 use crate::file::create_private;
 use crate::limits::{LEAVES_READ_MAX, PREFIX_DIGITS_MIN};
 use crate::prune::minimum_of;
-use crate::record::Content;
-use crate::{Generation, StoreError, Verified, generation, verify};
+use crate::record::{Content, DataKey};
+use crate::verify::{self, wrong};
+use crate::{Generation, StoreError, Verified, generation};
 
 /// A read-only connection to a store.
 pub struct Reader {
@@ -62,7 +63,7 @@ pub enum FactRecord {
     Open(Plain<Vec<u8>>),
     /// Its key was destroyed.
     Erased,
-    /// The master key, its passphrase or the file of keys is not here.
+    /// The master key, its passphrase or the file of keys that has its key is not here.
     Sealed,
 }
 
@@ -314,8 +315,7 @@ impl Reader {
     }
 
     fn record_of(&self, index: u64, leaf: &DecisionLeaf) -> Result<(FactRecord, Option<u64>), StoreError> {
-        let stored = stored_record(&self.db, index).map_err(StoreError::unreadable)?;
-        open_record(stored, leaf, self.keys.as_ref()).map_err(|what| StoreError::tampered(index, what))
+        open_record((&self.db, self.keys.as_ref()), (index, leaf))
     }
 
     fn outcome_of(&self, call: Digest) -> Result<Option<(u64, OutcomeLeaf)>, StoreError> {
@@ -342,34 +342,49 @@ fn open_current(path: &Path) -> Result<Connection, StoreError> {
     if found < STORE.schema { Err(StoreError::Older { path: path.to_owned(), found }) } else { Ok(db) }
 }
 
-/// A record as it is stored: the id of its key, and what is encrypted under it.
-pub(crate) struct StoredRecord {
-    key: Option<i64>,
-    sealed: Vec<u8>,
+/// What encrypts the record beside a decision leaf.
+enum RecordKey {
+    /// It is here.
+    Here(DataKey),
+    /// It was destroyed.
+    Destroyed,
+    /// It is not here, and was not destroyed: another file of keys has it, or none.
+    Elsewhere,
 }
 
-/// The record beside the decision leaf at `index`.
-pub(crate) fn stored_record(db: &Connection, index: u64) -> rusqlite::Result<Option<StoredRecord>> {
-    let read = |row: &Row<'_>| Ok(StoredRecord { key: row.get(0)?, sealed: row.get(1)? });
-    db.prepare_cached("SELECT key, sealed FROM records WHERE leaf = ?1")?.query_row([index], read).optional()
-}
-
-/// Decrypts a record and compares it with the digest that its leaf names; else says what is wrong. With it comes the call's number.
+/// Decrypts the record beside the decision leaf at `index` and compares it with the digest that the leaf names; else it was tampered with. With
+/// it comes the call's number.
 pub(crate) fn open_record(
-    stored: Option<StoredRecord>,
-    leaf: &DecisionLeaf,
-    keys: Option<&DataKeyReader>,
-) -> Result<(FactRecord, Option<u64>), &'static str> {
-    let Some(StoredRecord { key: Some(id), sealed }) = stored else { return Ok((FactRecord::Erased, None)) };
-    let Some(keys) = keys else { return Ok((FactRecord::Sealed, None)) };
-    let Some(key) = keys.by_id(id).map_err(|_| "the key of its fact record was changed")? else { return Ok((FactRecord::Erased, None)) };
-    let plain = key.open((leaf.decision, leaf.hop), &sealed).ok_or("its fact record was changed")?;
-    let (number, record) = plain.split_first_chunk::<8>().ok_or("its fact record is too short")?;
+    (db, keys): (&Connection, Option<&DataKeyReader>),
+    (index, leaf): (u64, &DecisionLeaf),
+) -> Result<(FactRecord, Option<u64>), StoreError> {
+    let tampered = |what: &str| StoreError::tampered(index, what);
+    let statement = db.prepare_cached("SELECT key, sealed FROM records WHERE leaf = ?1");
+    let read = |row: &Row<'_>| Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Vec<u8>>(1)?));
+    let stored = statement.and_then(|mut statement| statement.query_row([index], read).optional()).map_err(|error| wrong(index, &error))?;
+    let Some((Some(id), sealed)) = stored else { return Ok((FactRecord::Erased, None)) };
+    let key = match record_key((db, keys), (index, id))? {
+        RecordKey::Here(key) => key,
+        RecordKey::Destroyed => return Ok((FactRecord::Erased, None)),
+        RecordKey::Elsewhere => return Ok((FactRecord::Sealed, None)),
+    };
+    let plain = key.open((leaf.decision, leaf.hop), &sealed).ok_or_else(|| tampered("its fact record was changed"))?;
+    let (number, record) = plain.split_first_chunk::<8>().ok_or_else(|| tampered("its fact record is too short"))?;
     if comity_ledger::facts_digest(record) != leaf.facts {
-        return Err("its fact record is another one");
+        return Err(tampered("its fact record is another one"));
     }
     let sequence = Some(u64::from_be_bytes(*number)).filter(|number| *number > 0);
     Ok((FactRecord::Open(Plain::new(record.to_vec())), sequence))
+}
+
+fn record_key((db, keys): (&Connection, Option<&DataKeyReader>), (index, id): (u64, i64)) -> Result<RecordKey, StoreError> {
+    let here = keys.map(|keys| keys.by_id(id)).transpose();
+    if let Some(key) = here.map_err(|_| StoreError::tampered(index, "the key of its fact record was changed"))?.flatten() {
+        return Ok(RecordKey::Here(key));
+    }
+    // Written down before the key goes: it is missed only where another file of keys lies here.
+    let destroyed = db.prepare_cached("SELECT 1 FROM destroyed WHERE key = ?1").and_then(|mut statement| statement.exists([id]));
+    Ok(if destroyed.map_err(|error| wrong(index, &error))? { RecordKey::Destroyed } else { RecordKey::Elsewhere })
 }
 
 fn stored_leaf(index: u64, bytes: Vec<u8>) -> Result<StoredLeaf, StoreError> {

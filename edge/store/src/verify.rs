@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Rows, params};
 
 use crate::data_keys::DataKeyReader;
 use crate::prune::minimum_of;
-use crate::read::{FactRecord, open_record, stored_record};
+use crate::read::{FactRecord, open_record};
 use crate::{Generation, StoreError, generation};
 
 /// What was checked.
@@ -163,8 +163,7 @@ impl Pass<'_> {
         if !listed.and_then(|mut statement| statement.exists(same)).map_err(|error| wrong(index, &error))? {
             return Err(StoreError::tampered(index, "the list of decisions says something else"));
         }
-        let stored = stored_record(self.db, index).map_err(|error| wrong(index, &error))?;
-        let (record, _) = open_record(stored, leaf, self.keys).map_err(|what| StoreError::tampered(index, what))?;
+        let (record, _) = open_record((self.db, self.keys), (index, leaf))?;
         match record {
             FactRecord::Open(_) => self.seen.records += 1,
             FactRecord::Erased => self.seen.erased += 1,
@@ -241,7 +240,7 @@ fn read_root(roots: &mut Rows<'_>) -> rusqlite::Result<Option<Recorded>> {
 }
 
 /// A database that cannot be read because of what it holds was changed; one that cannot be read for other reasons was not.
-fn wrong(index: u64, error: &rusqlite::Error) -> StoreError {
+pub(crate) fn wrong(index: u64, error: &rusqlite::Error) -> StoreError {
     let changed_value = matches!(
         error,
         rusqlite::Error::InvalidColumnType(_, _, Type::Null | Type::Integer | Type::Real | Type::Text | Type::Blob)

@@ -198,7 +198,7 @@ impl Writer {
         }
         // At most as often as batches fit into the bound of those that may wait.
         while self.states() {}
-        self.fold();
+        self.fold_for_close();
     }
 
     /// Waits for jobs; false when none will ever come. While an erasure is not done with, none may come at first.
@@ -352,9 +352,18 @@ impl Writer {
         self.shared.health.failed(error);
     }
 
+    /// Empties the write-ahead log of the leaves through `fold`.
+    pub(crate) fn fold(&mut self, fold: impl FnOnce(&Connection) -> Result<bool, StoreError>) -> Result<bool, StoreError> {
+        self.refresh()?;
+        let folded = fold(self.db.as_is());
+        // Folding flushes first: lax commits may not be on the disk now.
+        self.stale |= folded.is_err();
+        folded
+    }
+
     /// Folds the write-ahead logs into the databases, so that a closed store is two files and its master key. It may be left to the next start.
-    fn fold(&mut self) {
-        let (keys, leaves) = (self.ledger.keys().fold_for_close(), fold_for_close(self.db.as_is()));
+    fn fold_for_close(&mut self) {
+        let (keys, leaves) = (self.ledger.keys().fold_for_close(), self.fold(fold_for_close));
         match keys.and_then(|keys| Ok(keys && leaves?)) {
             Ok(true) => {}
             Ok(false) => tracing::debug!("the write-ahead log is left to the next start: somebody reads the store"),

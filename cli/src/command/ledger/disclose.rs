@@ -106,9 +106,11 @@ fn record_of(found: &FoundDecision) -> anyhow::Result<FactRecord> {
         Stored::Erased => {
             Err(Failure::new(Exit::Failed, "the private record of this decision was erased: nothing of it can be opened").into())
         }
-        Stored::Sealed => Err(Failure::new(Exit::Failed, "the private records are sealed: the master key or the file of keys is not here")
-            .hint("run this where the gateway's store lies, with the passphrase that `comity.toml` names")
-            .into()),
+        Stored::Sealed => {
+            Err(Failure::new(Exit::Failed, "the private record is sealed: the master key or the file of keys with its key is not here")
+                .hint("run this where the gateway's store lies, with the passphrase that `comity.toml` names")
+                .into())
+        }
     }
 }
 

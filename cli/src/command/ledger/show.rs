@@ -194,7 +194,7 @@ const fn record_state(record: &FactRecord) -> &'static str {
     match record {
         FactRecord::Open(_) => "kept, encrypted",
         FactRecord::Erased => "erased",
-        FactRecord::Sealed => "sealed: the store's master key, its passphrase or its file of keys is not here",
+        FactRecord::Sealed => "sealed: the store's master key, its passphrase or the file of keys with its key is not here",
     }
 }
 

@@ -122,7 +122,7 @@ fn a_changed_key_costs_nobody_else_a_leaf_and_no_outcome_at_all() {
     place.key_intruder().execute_batch("DELETE FROM data_keys WHERE tenant = 'bank'").unwrap();
     drop(place.open());
     let verified = place.reader().verify().unwrap();
-    assert_eq!((verified.decisions, verified.outcomes, verified.erased, verified.open), (4, 4, 1, 0));
+    assert_eq!((verified.decisions, verified.outcomes, verified.sealed, verified.open), (4, 4, 1, 0));
 }
 
 #[test]

@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 
-use comity_store::{FactRecord, Options, Reader, Store, StoreError, Unlock};
-use comity_vocab::Plain;
+use comity_ledger::ErasureReason;
+use comity_store::{Draft, Erasure, ErasureOrder, FactRecord, Options, Reader, Store, StoreError, Unlock, Whose};
+use comity_vocab::{Digest, Plain};
 
-use crate::given::{Place, decide, holds, permit, record, settle, wait};
+use crate::given::{Place, decide, draft, holds, permit, record, settle, wait};
 
 fn under(passphrase: &str) -> Unlock {
     Unlock { passphrase: Some(Arc::new(Plain::new(passphrase.to_owned()))) }
@@ -120,14 +121,14 @@ fn without_the_file_of_keys_old_records_are_gone_and_new_ones_open() {
     assert_eq!(place.reader().verify().unwrap().sealed, 1);
 
     let store = place.open();
-    assert_eq!(state_of(&place.reader(), 1), "erased");
+    assert_eq!(state_of(&place.reader(), 1), "sealed", "nobody erased it");
     decide(&store, 2, permit(2));
     assert_eq!(state_of(&place.reader(), 2), "open");
     assert!(*wait(store.pseudonym_key("ministry", 1)).ok().unwrap().expose() != old);
     assert!(ids(&place).len() == 1 && ids(&place) != old_ids, "a new key never opens, or erases, what an old one did");
     drop(store);
     let verified = place.reader().verify().unwrap();
-    assert_eq!((verified.records, verified.erased, verified.sealed), (1, 1, 0));
+    assert_eq!((verified.records, verified.erased, verified.sealed), (1, 0, 1));
 }
 
 /// SQLite would replay it into the new file, and destroyed keys would come back.
@@ -160,11 +161,31 @@ fn keys_of_another_store_open_nothing_and_break_nothing() {
         decide(&place.open(), n, permit(n));
     }
     std::fs::copy(other.file("ledger.db.keys"), place.file("ledger.db.keys")).unwrap();
-    assert_eq!(state_of(&place.reader(), 1), "erased");
+    assert_eq!(state_of(&place.reader(), 1), "sealed");
     let store = place.open();
-    let refused = wait(store.decide(crate::given::draft(permit(3), record(3), "ministry"))).unwrap_err();
+    let refused = wait(store.decide(draft(permit(3), record(3), "ministry"))).unwrap_err();
     assert_eq!(refused, StoreError::Encryption, "its key is there, and does not open");
-    let receipt = wait(store.decide(crate::given::draft(permit(3), record(3), "another tenant"))).unwrap();
+    let receipt = wait(store.decide(draft(permit(3), record(3), "another tenant"))).unwrap();
     assert_eq!(receipt.leaf(), 2);
     assert_eq!(place.reader().verify().unwrap().records, 1);
+}
+
+#[test]
+fn an_old_copy_of_the_keys_brings_nothing_back() {
+    let place = Place::new();
+    let store = place.open();
+    let whose = Whose { tenant: "ministry".to_owned(), workload: "desk".to_owned(), subject: Some(Plain::new("ada".to_owned())) };
+    wait(store.decide(Draft { whose, ..draft(permit(1), record(1), "") })).unwrap();
+    drop(store);
+    let (keys, backup) = (place.file("ledger.db.keys"), place.file("backup"));
+    std::fs::copy(&keys, &backup).unwrap();
+    let store = place.open();
+    let which = Erasure::DataSubject(Plain::new("ada".to_owned()));
+    let order = ErasureOrder { which, reason: ErasureReason::Request, selector: Digest::from_bytes([0; 32]) };
+    assert_eq!(store.erase(order).unwrap().keys, 1);
+    drop(store);
+    std::fs::copy(&backup, &keys).unwrap();
+    assert_eq!(state_of(&place.reader(), 1), "open", "as long as no gateway ran");
+    drop(place.open());
+    assert_eq!(state_of(&place.reader(), 1), "erased");
 }
