@@ -11,6 +11,7 @@ use comity_store::{Keys, Reader, StoreError, Unlock};
 use crate::config;
 use crate::data_folder;
 use crate::exit::{Exit, Failure};
+use crate::output;
 
 /// The two arguments that say it.
 #[derive(Debug, clap::Args)]
@@ -26,9 +27,15 @@ pub(crate) struct Place {
 // === impl Place ===
 
 impl Place {
-    /// The ledger, to read.
+    /// The ledger, to read. Without the passphrase that the configuration names, private records stay sealed, and all else is there.
     pub(crate) fn reader(&self) -> anyhow::Result<Reader> {
-        Ok(Reader::open_with(&self.existing_store()?, &self.unlock()?).map_err(failure)?)
+        let store = self.existing_store()?;
+        let unlock = self.unlock().unwrap_or_else(|error| {
+            let reason = error.to_string();
+            output::say(&format!("note: private records stay sealed: {}", reason.lines().next().unwrap_or_default()));
+            Unlock::default()
+        });
+        Ok(Reader::open_with(&store, &unlock).map_err(failure)?)
     }
 
     /// The keys of a store that is there.

@@ -86,7 +86,7 @@ fn refused(shared: &Shared, headers: &HeaderMap) -> Option<Response> {
     let generation = shared.generation.load();
     let Some(token) = &generation.ledger.auditor_token else {
         let why = "tiles and entries are not served: set `auditor_token` under `[ledger]` in `comity.toml`\n";
-        return Some(text(StatusCode::NOT_FOUND, why));
+        return Some(text(StatusCode::FORBIDDEN, why));
     };
     if bears(headers, token) {
         return None;

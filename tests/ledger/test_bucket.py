@@ -80,7 +80,7 @@ def test_a_second_export_adds_what_is_new(earlier, exported, service, tmp_path):
 def test_what_is_in_the_way_or_wrong_is_said(exported, service):
     client(service).put_object(Bucket="bucket", Key="letters/one", Body=b"dear")
     said = run(exported, service, "s3://bucket/letters")
-    assert (said.returncode, "holds other files" in said.stderr) == (2, True), said.stderr
+    assert (said.returncode, "other files lie there, such as `one`" in said.stderr) == (2, True), said.stderr
     said = run(exported, service, "s3://other/log")
     assert (said.returncode, "404" in said.stderr, "check that the bucket is there" in said.stderr) == (1, True, True), said.stderr
     assert "NoSuchBucket" not in said.stderr

@@ -114,8 +114,13 @@ pub enum StoreError {
     #[error("generation `{}` is kept with other bytes", .0.short())]
     GenerationDiffers(Digest),
     /// No decision begins so.
-    #[error("no decision begins with `{0}`")]
-    NoSuchDecision(String),
+    #[error("no decision begins with `{prefix}`{}", pruned(*minimum))]
+    NoSuchDecision {
+        /// The first digits.
+        prefix: String,
+        /// The first leaf that was not pruned.
+        minimum: u64,
+    },
     /// More than one decision begins so.
     #[error("more than one decision begins with `{0}`")]
     AmbiguousDecision(String),
@@ -182,7 +187,7 @@ impl StoreError {
             Self::Tampered { .. } => {
                 Some("keep this file as it is, and compare it with a copy or with a root that others have seen".to_owned())
             }
-            Self::NoSuchDecision(_) => Some("list the last decisions with `comity ledger show`".to_owned()),
+            Self::NoSuchDecision { .. } => Some("list the last decisions with `comity ledger show`".to_owned()),
             Self::AmbiguousDecision(_) => Some("give more digits".to_owned()),
             Self::BadPrefix(_) => Some("give the first 4 to 64 hex digits of the decision, as in the header `comity-decision`".to_owned()),
             Self::NotPrunable { .. } => Some("a published checkpoint must cover them, and no call may be under way before".to_owned()),
@@ -234,9 +239,15 @@ fn in_use_hint(path: &Path, pid: Option<u32>) -> String {
 fn master_key_hint(path: &Path, reason: &str) -> String {
     if reason == OPEN_TO_OTHERS {
         format!("run `chmod 600 {}`", path.display())
-    } else if reason == LOCKED || reason == WRONG_PASSPHRASE {
+    } else if reason == WRONG_PASSPHRASE {
+        "check the passphrase that `passphrase` under `[store]` in `comity.toml` leads to; upper and lower case count".to_owned()
+    } else if reason == LOCKED {
         "say where the passphrase is: `passphrase = { env = \"COMITY_PASSPHRASE\" }` under `[store]` in `comity.toml`".to_owned()
     } else {
         format!("put the key that belongs to this store back to `{}`: without it no fact record can be read", path.display())
     }
+}
+
+fn pruned(minimum: u64) -> String {
+    if minimum == 0 { String::new() } else { format!("; leaves before {minimum} were pruned") }
 }

@@ -249,7 +249,7 @@ impl Reader {
             statement.query_map(params![low, high], |row| Ok((Digest::from_bytes(row.get(0)?), row.get(1)?)))?.collect()
         };
         match read().map_err(StoreError::unreadable)?.as_slice() {
-            [] => Err(StoreError::NoSuchDecision(prefix.to_owned())),
+            [] => Err(StoreError::NoSuchDecision { prefix: prefix.to_owned(), minimum: self.minimum()? }),
             [(_, index)] => self.decision_at(*index),
             _ => Err(StoreError::AmbiguousDecision(prefix.to_owned())),
         }

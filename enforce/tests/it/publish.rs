@@ -205,7 +205,7 @@ async fn the_checkpoint_is_for_everybody_and_tiles_are_for_auditors() {
     );
     let closed = Stage::new();
     let refused = closed.read("/ledger/tile/0/000", Some(AUDITOR)).await;
-    assert_eq!(refused.status, 404);
+    assert_eq!(refused.status, 403);
     assert!(refused.text().contains("set `auditor_token` under `[ledger]`"), "{}", refused.text());
     assert_eq!(closed.published().await.unverified().origin(), closed.running().log_key().name());
 }

@@ -19,7 +19,7 @@ use super::checkpoint::key_of;
 use super::given::{published, signed};
 use crate::exit::{Exit, Failure};
 use crate::invocation::shell_quoted;
-use crate::output::{self, Output};
+use crate::output::{self, Output, harmless};
 use crate::place::{self, Place};
 
 const EXAMPLES: &str = "\
@@ -40,7 +40,10 @@ pub(crate) struct Args {
 }
 
 const S3: &str = "s3://";
-const ANOTHER_FOLDER: &str = "name a new folder, or one of an earlier export; what an export that was cut off left there can be deleted";
+const ANOTHER_FOLDER: &str = "name a new folder, or one of an earlier export";
+/// What lies at the top of an export that was cut off: it is written again, from the first leaf on.
+const CUT_OFF: [&str; 3] = ["tile", "log.vkey", DRAFT];
+const DRAFT: &str = ".draft";
 
 /// Where the files go.
 trait Target {
@@ -50,8 +53,8 @@ trait Target {
     /// Writes a file, whole or not at all.
     fn put(&self, path: &str, bytes: &[u8]) -> anyhow::Result<()>;
 
-    /// Refuses a place that holds other things.
-    fn check_empty(&self) -> anyhow::Result<()>;
+    /// Names of what lies there.
+    fn names(&self) -> anyhow::Result<Vec<String>>;
 }
 
 /// A folder.
@@ -94,8 +97,12 @@ fn target(place: &str) -> anyhow::Result<Box<dyn Target>> {
 /// How many leaves are there from an earlier export, which must be of the same log and its beginning.
 fn earlier(target: &dyn Target, (reader, new): (&Reader, &SignedCheckpoint)) -> anyhow::Result<u64> {
     let Some(bytes) = target.get("checkpoint")? else {
-        target.check_empty()?;
-        return Ok(0);
+        return match target.names()?.iter().find(|name| !CUT_OFF.contains(&name.as_str())) {
+            None => Ok(0),
+            Some(name) => {
+                Err(Failure::new(Exit::Usage, format!("other files lie there, such as `{}`", harmless(name))).hint(ANOTHER_FOLDER).into())
+            }
+        };
     };
     let refused = |what: String| Failure::new(Exit::Failed, format!("{what}: nothing was written")).hint("name another place");
     let old = SignedCheckpoint::from_bytes(&bytes).map_err(|_| refused("the file `checkpoint` there is something else".to_owned()))?;
@@ -151,7 +158,7 @@ impl Target for Folder {
     fn put(&self, path: &str, bytes: &[u8]) -> anyhow::Result<()> {
         let path = self.0.join(path);
         let folder = path.parent().unwrap_or(&self.0);
-        let draft = folder.join(".draft");
+        let draft = folder.join(DRAFT);
         let write = || {
             std::fs::create_dir_all(folder)?;
             let mut file = File::create(&draft)?;
@@ -166,11 +173,15 @@ impl Target for Folder {
         })?)
     }
 
-    fn check_empty(&self) -> anyhow::Result<()> {
-        let Ok(mut entries) = std::fs::read_dir(&self.0) else { return Ok(()) };
-        if entries.next().is_none() {
-            return Ok(());
-        }
-        Err(Failure::new(Exit::Usage, format!("`{}` holds other files", self.0.display())).hint(ANOTHER_FOLDER).into())
+    fn names(&self) -> anyhow::Result<Vec<String>> {
+        let entries = match std::fs::read_dir(&self.0) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => {
+                let failure = Failure::new(Exit::Failed, format!("cannot read `{}`: {error}", self.0.display()));
+                return Err(failure.hint(ANOTHER_FOLDER).into());
+            }
+        };
+        entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
     }
 }

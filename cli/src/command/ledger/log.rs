@@ -1,6 +1,8 @@
 //! A ledger from outside: an exported folder, or a gateway or static host on the net (C2SP tlog-tiles). Nobody vouches for what comes from it.
 
 use std::cell::Cell;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use hyper_util::rt::TokioExecutor;
 use tokio::runtime::Runtime;
 
 use crate::exit::{Exit, Failure};
+use crate::output;
 
 /// A whole log.
 pub(crate) enum Log {
@@ -44,7 +47,7 @@ pub(crate) enum Silence {
 }
 
 /// A tile is 8 KiB; a bundle of the largest leaves is 16 MiB.
-const ANSWER_BYTES_MAX: usize = 17 << 20;
+const ANSWER_BYTES_MAX: u64 = 17 << 20;
 /// Static hosts answer at once.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
 
@@ -118,8 +121,19 @@ impl Served for Log {
     }
 }
 
+/// A regular file, and no more of it than a log's files can be: whoever sent the folder may have put anything there.
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| error.to_string())
+    let is_file = std::fs::metadata(path).map_err(|error| error.to_string())?.is_file();
+    if !is_file {
+        return Err("it is not a file".to_owned());
+    }
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    file.take(ANSWER_BYTES_MAX.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    match u64::try_from(bytes.len()) {
+        Ok(length) if length <= ANSWER_BYTES_MAX => Ok(bytes),
+        Ok(_) | Err(_) => Err("it is larger than any file of a log".to_owned()),
+    }
 }
 
 // === impl Net ===
@@ -130,6 +144,9 @@ impl Net {
         let client = Client::builder(TokioExecutor::new()).build(connector.https_or_http().enable_http1().build());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
         let silence = Cell::new(None);
+        if token.is_some() && is_open(place) {
+            output::say("note: the token goes there in clear, over plain HTTP: whoever is on the way can read it");
+        }
         Ok(Self { base: place.trim_end_matches('/').to_owned(), token, client, runtime, silence })
     }
 
@@ -161,9 +178,20 @@ impl Net {
         let request = request.body(Empty::new()).map_err(|_| "the token cannot be sent over HTTP".to_owned())?;
         let answer = self.client.request(request).await.map_err(|error| chain(&error))?;
         let status = answer.status();
-        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(|error| error.to_string())?;
+        let body = Limited::new(answer.into_body(), usize::try_from(ANSWER_BYTES_MAX).unwrap_or(usize::MAX))
+            .collect()
+            .await
+            .map_err(|error| error.to_string())?;
         Ok((status, body.to_bytes()))
     }
+}
+
+/// Whether others can read what is sent there.
+fn is_open(place: &str) -> bool {
+    let uri = place.parse::<Uri>().ok();
+    let host = uri.as_ref().and_then(Uri::host).unwrap_or_default().trim_matches(['[', ']']);
+    let is_here = host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
+    place.starts_with("http://") && !is_here
 }
 
 // === impl Silence ===
@@ -190,4 +218,16 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     let text = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
     if text.is_empty() { error.to_string() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_by_others_over_plain_http_only() {
+        let open = ["http://example.org/ledger", "http://10.0.0.7:8787/ledger", "http://[2001:db8::1]/ledger"];
+        let safe = ["https://example.org/ledger", "http://localhost:8787/ledger", "http://127.0.0.1:8787", "http://[::1]:8787/ledger"];
+        assert!(open.iter().all(|place| is_open(place)) && !safe.iter().any(|place| is_open(place)));
+    }
 }

@@ -102,6 +102,33 @@ fn the_checkpoint_of_another_log_says_so() {
 }
 
 #[test]
+fn an_export_that_was_cut_off_is_done_again() {
+    let (site, _) = exported(CALLS);
+    let bytes = |name: &str| std::fs::read(site.path(name)).unwrap();
+    let (checkpoint, entries) = (bytes("log/checkpoint"), site.path("log/tile/entries"));
+    std::fs::remove_file(site.path("log/checkpoint")).unwrap();
+    let bundle = files(&entries).pop().unwrap();
+    std::fs::rename(&bundle, bundle.with_file_name(".draft")).unwrap();
+    assert_eq!(site.json(&["ledger", "export", "log"])["before"], 0);
+    assert_eq!(checkpoint, bytes("log/checkpoint"));
+    assert!(!files(&entries).iter().any(|path| path.ends_with(".draft")));
+    site.ok(&VERIFY);
+}
+
+#[cfg(unix)]
+#[test]
+fn whoever_sent_a_log_cannot_keep_its_reader_busy() {
+    let (site, _) = exported(CALLS);
+    let bundle = files(&site.path("log/tile/entries")).pop().unwrap();
+    std::fs::remove_file(&bundle).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &bundle).unwrap();
+    assert_eq!(site.refused(&VERIFY, "it is not a file"), 5);
+    std::fs::remove_file(&bundle).unwrap();
+    std::fs::File::create(&bundle).unwrap().set_len(1 << 30).unwrap();
+    assert_eq!(site.refused(&VERIFY, "it is larger than any file of a log"), 5);
+}
+
+#[test]
 fn a_place_that_holds_something_else_is_not_written_to() {
     let (site, _) = exported(1);
     site.machine.file("full/letter.txt", "dear");

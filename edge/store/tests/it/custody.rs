@@ -79,7 +79,7 @@ fn a_file_in_clear_is_encrypted_once_there_is_a_passphrase() {
 
     let wrong = open(&place, &under("a long passphrasE")).err().unwrap();
     assert_eq!(wrong.to_string(), format!("the master key `{}` does not open with the passphrase that was given", name.display()));
-    assert_eq!(wrong.hint(), locked.hint());
+    assert!(wrong.hint().unwrap().starts_with("check the passphrase"));
     let before = std::fs::read(&name).unwrap();
     let reader = Reader::open_with(&place.path(), &passphrase).unwrap();
     assert_eq!((reader.public_key(), state_of(&reader, 1), state_of(&reader, 2)), (Some(public_key), "open", "open"));

@@ -65,7 +65,7 @@ fn a_pruned_leaf_says_so_and_takes_what_was_kept_beside_it_along() {
     assert_eq!(reader.leaf(255).unwrap_err().to_string(), "leaf 255 was pruned: the first that is left is 256");
     assert_eq!(reader.content(255, Content::Call).err(), pruned.err());
     assert!(reader.content(256, Content::Call).unwrap().is_some());
-    assert!(matches!(reader.find_decision(&permit(7).decision.to_string()), Err(StoreError::NoSuchDecision(_))));
+    assert!(matches!(reader.find_decision(&permit(7).decision.to_string()), Err(StoreError::NoSuchDecision { minimum: 256.., .. })));
     assert!(reader.find_decision(&permit(299).decision.to_string()).unwrap().outcome.is_some());
     assert_eq!(["decisions", "records", "contents", "outcomes"].map(|table| rows(&place, table)), [44, 44, 44, 300]);
     assert_eq!(store.prune(600).unwrap(), 512);

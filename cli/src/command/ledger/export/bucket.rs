@@ -58,15 +58,11 @@ impl Target for Bucket {
         Ok(put.map(|_| ()).map_err(|error| refused(&error))?)
     }
 
-    fn check_empty(&self) -> anyhow::Result<()> {
+    fn names(&self) -> anyhow::Result<Vec<String>> {
         let prefix = Some(&self.prefix).filter(|prefix| !prefix.as_ref().is_empty());
         let listed = self.runtime.block_on(self.store.list_with_delimiter(prefix)).map_err(|error| refused(&error))?;
-        if listed.objects.is_empty() && listed.common_prefixes.is_empty() {
-            return Ok(());
-        }
-        Err(Failure::new(Exit::Usage, "the place in the bucket holds other files")
-            .hint("name an empty prefix, or one of an earlier export")
-            .into())
+        let paths = listed.objects.into_iter().map(|object| object.location).chain(listed.common_prefixes);
+        Ok(paths.filter_map(|path| path.filename().map(str::to_owned)).collect())
     }
 }
 
