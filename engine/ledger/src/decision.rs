@@ -191,6 +191,12 @@ impl fmt::Display for Durability {
 
 // === impl DecisionWire ===
 
+impl DecisionWire {
+    pub(crate) const fn version(&self) -> u32 {
+        self.v
+    }
+}
+
 impl From<&DecisionLeaf> for DecisionWire {
     fn from(leaf: &DecisionLeaf) -> Self {
         Self {

@@ -194,6 +194,12 @@ impl OutcomeLeaf {
 
 // === impl OutcomeWire ===
 
+impl OutcomeWire {
+    pub(crate) const fn version(&self) -> u32 {
+        self.v
+    }
+}
+
 impl From<&OutcomeLeaf> for OutcomeWire {
     fn from(leaf: &OutcomeLeaf) -> Self {
         Self {

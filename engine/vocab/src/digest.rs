@@ -3,12 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
+use const_hex::{Buffer, FromHexError};
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 /// 32 bytes of SHA-256; written as 64 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
+
+const DIGITS: usize = 64;
 
 impl Digest {
     /// The digest of `parts` under `domain`; each part is preceded by its length (u64, big endian), so parts cannot run into each other.
@@ -42,7 +46,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        f.write_str(Buffer::<32>::new().format(&self.0))
     }
 }
 
@@ -53,25 +57,43 @@ impl fmt::Debug for Digest {
 }
 
 impl FromStr for Digest {
-    type Err = hex::FromHexError;
+    type Err = FromHexError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // Else it would take `0x` before the digits.
+        if text.len() != DIGITS {
+            return Err(FromHexError::InvalidStringLength);
+        }
         let mut bytes = [0; 32];
-        hex::decode_to_slice(text, &mut bytes)?;
+        const_hex::decode_to_slice(text, &mut bytes)?;
         Ok(Self(bytes))
     }
 }
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(Buffer::<32>::new().format(&self.0))
     }
 }
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(Digits)
+    }
+}
+
+/// Reads a digest where the text lies: a `Cow` would always be a copy.
+struct Digits;
+
+impl Visitor<'_> for Digits {
+    type Value = Digest;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{DIGITS} hex digits")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Digest, E> {
+        text.parse().map_err(E::custom)
     }
 }
 
