@@ -54,6 +54,8 @@ pub struct Report {
     pub p50_us: u64,
     /// 99th percentile of the same.
     pub p99_us: u64,
+    /// Median time from sending the call to the first event of its answer; none for whole answers.
+    pub first_p50_us: Option<u64>,
     /// CPU time of the measured process (user and system), a call. Its clock ticks every 10 ms: run at least a second.
     pub cpu_us_per_call: Option<f64>,
     /// The same, an event.
@@ -79,6 +81,7 @@ pub async fn run(plan: &Plan) -> Result<Report, BenchError> {
     for lane in running {
         let lap = lane.await.map_err(|error| BenchError::Load(error.to_string()))??;
         all.times_us.extend(lap.times_us);
+        all.firsts_us.extend(lap.firsts_us);
         all.events = all.events.saturating_add(lap.events);
     }
     let elapsed = start.elapsed();
@@ -88,6 +91,7 @@ pub async fn run(plan: &Plan) -> Result<Report, BenchError> {
 
 fn report(mut all: Lap, elapsed: Duration, before: Option<Usage>, after: Option<Usage>) -> Report {
     all.times_us.sort_unstable();
+    all.firsts_us.sort_unstable();
     let calls = u64::try_from(all.times_us.len()).unwrap_or(u64::MAX);
     let cpu = before.zip(after).map(|(before, after)| after.cpu.saturating_sub(before.cpu));
     Report {
@@ -96,6 +100,7 @@ fn report(mut all: Lap, elapsed: Duration, before: Option<Usage>, after: Option<
         calls_per_second: real(calls) / elapsed.as_secs_f64().max(f64::EPSILON),
         p50_us: percentile(&all.times_us, 50),
         p99_us: percentile(&all.times_us, 99),
+        first_p50_us: (!all.firsts_us.is_empty()).then(|| percentile(&all.firsts_us, 50)),
         cpu_us_per_call: cpu.and_then(|cpu| each_us(cpu, calls)),
         cpu_us_per_event: cpu.and_then(|cpu| each_us(cpu, all.events)),
         rss_kib: after.map(|usage| usage.rss_kib),
@@ -112,6 +117,10 @@ fn each_us(cpu: Duration, count: u64) -> Option<f64> {
     (count > 0).then(|| cpu.as_secs_f64() * 1e6 / real(count))
 }
 
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// Counts of one run fit into 32 bits; more would be a plan nobody waits for.
 fn real(count: u64) -> f64 {
     u32::try_from(count).map_or(f64::from(u32::MAX), f64::from)
@@ -125,6 +134,8 @@ struct Lane {
 #[derive(Default)]
 struct Lap {
     times_us: Vec<u64>,
+    /// To the first event, of each stream.
+    firsts_us: Vec<u64>,
     events: u64,
 }
 
@@ -145,15 +156,16 @@ impl Lane {
         let mut lap = Lap::default();
         while left.try_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok() {
             let start = Instant::now();
-            let events = self.call(&plan).await?;
-            lap.times_us.push(u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX));
-            lap.events = lap.events.saturating_add(events);
+            let stream = self.call(&plan).await?;
+            lap.times_us.push(micros(start.elapsed()));
+            lap.firsts_us.extend(stream.first.map(|first| micros(first.duration_since(start))));
+            lap.events = lap.events.saturating_add(stream.events);
         }
         Ok(lap)
     }
 
-    /// One call, its answer read to the end. Returns the number of events.
-    async fn call(&mut self, plan: &Plan) -> Result<u64, BenchError> {
+    /// One call, its answer read to the end. A whole answer has no events.
+    async fn call(&mut self, plan: &Plan) -> Result<EventCount, BenchError> {
         let failed = |error: &dyn std::error::Error| BenchError::Load(error.to_string());
         let mut request = Request::post(&plan.path).header("host", plan.address.to_string()).header("content-type", "application/json");
         if plan.path.ends_with("/messages") {
@@ -173,8 +185,8 @@ impl Lane {
         }
         let is_stream = head.headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
         match (head.status.as_u16(), is_stream) {
-            (200, false) => Ok(0),
-            (200, true) if stream.done() => Ok(stream.events),
+            (200, false) => Ok(EventCount::default()),
+            (200, true) if stream.done() => Ok(stream),
             (200, true) => Err(BenchError::Load(format!("a stream ended after {} events without [DONE]", stream.events))),
             (status, _) => Err(BenchError::Load(format!("status {status}: {}", String::from_utf8_lossy(&stream.tail)))),
         }
@@ -188,6 +200,8 @@ const TAIL: usize = 4096;
 #[derive(Default)]
 struct EventCount {
     events: u64,
+    /// When the first was there.
+    first: Option<Instant>,
     newline: bool,
     tail: Vec<u8>,
 }
@@ -198,6 +212,7 @@ impl EventCount {
             let newline = *byte == b'\n';
             if newline && self.newline {
                 self.events = self.events.saturating_add(1);
+                self.first.get_or_insert_with(Instant::now);
             }
             self.newline = newline && !self.newline;
         }

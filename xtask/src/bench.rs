@@ -85,7 +85,7 @@ const ONE: Scenario = Scenario {
 const MANY: Scenario = Scenario { name: "1 KB, 32 at once", connections: 32, calls: 20_000, ..ONE };
 const EVENTS: Scenario = Scenario { name: "51 events at once, 16 streams", stream: true, connections: 16, calls: 2000, ..ONE };
 
-const SCENARIOS: [Scenario; 9] = [
+const SCENARIOS: [Scenario; 10] = [
     ONE,
     MANY,
     Scenario { name: "32 KB, 32 at once", body_bytes: 32 * 1024, calls: 8000, ..MANY },
@@ -95,6 +95,7 @@ const SCENARIOS: [Scenario; 9] = [
     Scenario { name: "responses, 1 KB, 32 at once", api: RESPONSES, upstream_api: RESPONSES, ..MANY },
     Scenario { name: "messages said as chat, 1 KB, 32 at once", api: MESSAGES, ..MANY },
     Scenario { name: "messages said as chat, 51 events at once, 16 streams", api: MESSAGES, ..EVENTS },
+    Scenario { name: "51 events at once, one at a time", connections: 1, ..EVENTS },
 ];
 
 /// What the load generator reports (`comity_bench::load::Report`).
@@ -103,6 +104,7 @@ struct Report {
     calls_per_second: f64,
     p50_us: u64,
     p99_us: u64,
+    first_p50_us: Option<u64>,
     cpu_us_per_call: Option<f64>,
     cpu_us_per_event: Option<f64>,
     rss_kib: Option<u64>,

@@ -81,6 +81,9 @@ fn print(report: &Report, output: Output) {
         Output::Human => {
             println!("calls       {} ({:.0}/s), events {}", report.calls, report.calls_per_second, report.events);
             println!("latency     p50 {} µs, p99 {} µs", report.p50_us, report.p99_us);
+            if let Some(first) = report.first_p50_us {
+                println!("first event p50 {first} µs");
+            }
             if let (Some(cpu), Some(rss)) = (report.cpu_us_per_call, report.rss_kib) {
                 println!("process     {cpu:.1} µs CPU a call, {rss} KiB resident");
             }

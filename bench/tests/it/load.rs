@@ -22,6 +22,7 @@ async fn calls_and_events_are_counted() {
     assert_eq!((whole.calls, whole.events), (10, 0));
     let stream = run(&plan(&mock, "paced-1", true)).await.unwrap();
     assert_eq!((stream.calls, stream.events), (10, 510));
+    assert!(stream.first_p50_us.is_some_and(|first| first > 0 && first <= stream.p99_us));
     assert!(stream.p50_us > 0 && stream.p99_us >= stream.p50_us && stream.rss_kib.unwrap() > 0);
     assert_eq!((mock.tally().connections, mock.tally().calls), (8, 20));
     assert!(mock.seen().is_empty());

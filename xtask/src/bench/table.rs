@@ -15,6 +15,8 @@ pub(super) struct Row {
     calls_per_second: f64,
     p50_us: f64,
     p99_us: f64,
+    /// To the first event of a stream.
+    first_p50_us: Option<f64>,
     /// Against the direct call; only one at a time, for else the two cores are the queue that is measured.
     added_p50_us: Option<f64>,
     cpu_us_per_call: f64,
@@ -61,6 +63,7 @@ pub(super) fn rows(reports: &Reports) -> Vec<Row> {
                 calls_per_second: median(reports, |report| Some(report.calls_per_second)),
                 p50_us,
                 p99_us: median(reports, |report| Some(real(report.p99_us))),
+                first_p50_us: scenario.stream.then(|| median(reports, |report| report.first_p50_us.map(real))),
                 added_p50_us: alone.then_some(p50_us - direct_p50),
                 cpu_us_per_call,
                 cpu_us_per_event: scenario.stream.then(|| median(reports, |report| report.cpu_us_per_event)),
@@ -82,8 +85,8 @@ pub(super) fn human(rows: &[Row]) -> String {
             scenario = row.scenario;
             let _ = writeln!(
                 text,
-                "\n{scenario}\n  {:<16}{:>10}{:>9}{:>9}{:>10}{:>10}{:>10}{:>8}{:>9}{:>10}",
-                "", "calls/s", "p50 µs", "p99 µs", "added µs", "CPU/call", "CPU/event", "MiB", "× CPU", "× added"
+                "\n{scenario}\n  {:<16}{:>10}{:>9}{:>9}{:>9}{:>10}{:>10}{:>10}{:>8}{:>9}{:>10}",
+                "", "calls/s", "p50 µs", "p99 µs", "first µs", "added µs", "CPU/call", "CPU/event", "MiB", "× CPU", "× added"
             );
         }
         let _ = writeln!(text, "{}", line(row));
@@ -103,11 +106,12 @@ fn line(row: &Row) -> String {
     let shown = |value: Option<f64>, decimals: usize| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.decimals$}"));
     let against_nginx = |value: Option<f64>| shown(value.filter(|_| row.side != Side::Direct.name()), 2);
     format!(
-        "  {:<16}{:>10.0}{:>9.0}{:>9.0}{:>10}{:>10.1}{:>10}{:>8.1}{:>9}{:>10}",
+        "  {:<16}{:>10.0}{:>9.0}{:>9.0}{:>9}{:>10}{:>10.1}{:>10}{:>8.1}{:>9}{:>10}",
         row.side,
         row.calls_per_second,
         row.p50_us,
         row.p99_us,
+        shown(row.first_p50_us, 0),
         shown(row.added_p50_us, 0),
         row.cpu_us_per_call,
         shown(row.cpu_us_per_event, 1),
@@ -144,6 +148,7 @@ mod tests {
             calls_per_second: 1.0,
             p50_us,
             p99_us: p50_us,
+            first_p50_us: None,
             cpu_us_per_call: Some(cpu),
             cpu_us_per_event: Some(cpu),
             rss_kib: Some(2048),
