@@ -120,25 +120,29 @@ fn json_only(headers: &HeaderMap) -> Result<(), CallError> {
     if json { Ok(()) } else { Err(CallError::invalid("send `content-type: application/json`")) }
 }
 
+/// Whether a call can name a person so, in its header.
+fn is_subject(name: &str) -> bool {
+    (1..=SUBJECT_BYTES_MAX).contains(&name.len()) && name.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+}
+
 // === impl EraseWire ===
 
 impl EraseWire {
     fn read(self) -> Result<(Erasure, ErasureReason), CallError> {
-        let which =
-            match (self.data_subject, self.workload, self.tenant, self.before) {
-                (Some(subject), None, None, None) if (1..=SUBJECT_BYTES_MAX).contains(&subject.len()) => {
-                    Erasure::DataSubject(Plain::new(subject))
-                }
-                (None, Some(workload), None, None) if !workload.is_empty() => Erasure::Workload(workload),
-                (None, None, Some(tenant), None) if !tenant.is_empty() => Erasure::Tenant(tenant),
-                (None, None, None, Some(day)) => {
-                    let month = day.parse().ok().and_then(Month::beginning);
-                    Erasure::Before(month.ok_or_else(|| {
+        let which = match (self.data_subject, self.workload, self.tenant, self.before) {
+            (Some(subject), None, None, None) if is_subject(subject.trim()) => Erasure::DataSubject(Plain::new(subject.trim().to_owned())),
+            (None, Some(workload), None, None) if !workload.is_empty() => Erasure::Workload(workload),
+            (None, None, Some(tenant), None) if !tenant.is_empty() => Erasure::Tenant(tenant),
+            (None, None, None, Some(day)) => {
+                let month = day.parse().ok().and_then(Month::beginning);
+                Erasure::Before(
+                    month.ok_or_else(|| {
                         CallError::invalid_field("before", "`before` is the first day of a month, for example `2026-11-01`")
-                    })?)
-                }
-                _ => return Err(CallError::invalid(format!("the order is not understood: {ERASE}"))),
-            };
+                    })?,
+                )
+            }
+            _ => return Err(CallError::invalid(format!("the order is not understood: {ERASE}"))),
+        };
         Ok((which, self.reason))
     }
 }

@@ -56,7 +56,7 @@ def configuration(mock: Mock) -> str:
     """One offering under terms that admit everything."""
     upstream = f'[[upstream]]\nname = "mockfr"\nbase_url = "{mock.url}/v1"\ncredential = {{ env = "MOCK_KEY" }}\nserves = ["mockfr/*"]\n'
     layer = f'[[layer]]\nname = "open"\npath = {json.dumps(str(SETTINGS / "open.cedar"))}\n'
-    return f"catalogue = {json.dumps([str(SETTINGS / 'mockfr.toml')])}\n\n{layer}\n{upstream}"
+    return f"catalogue = {json.dumps([str(SETTINGS / 'mockfr.toml')])}\n\n[ledger]\nkeep_content = true\n\n{layer}\n{upstream}"
 
 
 def call(gateway: Gateway, key: str, words: str) -> tuple[str, str]:

@@ -1,14 +1,19 @@
 """Every block of docs/guides/audit.md is run, in its order, on a ledger that a real gateway wrote; and on changed ones, which it must refuse."""
 
+import functools
+import json
 import os
 import re
 import subprocess
 import sys
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from conftest import ask
+from verifiers import assert_accepted
 
 GO = os.environ.get("COMITY_GO", "go")
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "audit.md"
@@ -99,3 +104,40 @@ def test_a_proof_and_a_disclosure_hold_by_themselves(auditor, exported):
     (auditor / "one.json").write_text(ask(exported.gateway, "ledger", "disclose", decision, "--field", "workload", "--field", "sequence"), encoding="utf-8")
     done = run(auditor, sys.executable, "disclosed.py", "one.json")
     assert "workload: b'caller'" in done.stdout and f"sequence: {8 .to_bytes(8, 'big')}" in done.stdout, done.stdout + done.stderr
+
+
+def test_an_answer_is_opened_by_its_outcome(auditor, exported):
+    decision = exported.decisions[7]
+    shown = json.loads(ask(exported.gateway, "ledger", "disclose", decision, "--field", "call", "--field", "answer"))
+
+    def opened(change) -> subprocess.CompletedProcess:
+        changed = json.loads(json.dumps(shown))
+        change(changed)
+        (auditor / "one.json").write_text(json.dumps(changed), encoding="utf-8")
+        return run(auditor, sys.executable, "disclosed.py", "one.json")
+
+    done = opened(lambda same: None)
+    assert "call 7" in done.stdout and "answer: b'{" in done.stdout, done.stdout + done.stderr
+    assert run(auditor, sys.executable, "proof.py", "decision.tlog-proof").returncode == 0
+    assert run(auditor, sys.executable, "proof.py", "outcome.tlog-proof").returncode == 0
+    assert "answer is another one" in opened(lambda changed: changed["opened"][1].update(bytes="Zm9yZ2Vk")).stderr
+    assert "answer: not shown" in opened(lambda changed: changed["opened"][1].pop("bytes")).stdout
+    other = json.loads(ask(exported.gateway, "ledger", "disclose", exported.decisions[8], "--field", "answer"))
+    assert "that of another call" in opened(lambda changed: changed.update(outcome=other["outcome"])).stderr
+
+
+def test_a_log_at_an_address_is_fetched(auditor, exported, tmp_path):
+    """From a static host: what a gateway serves is the same, behind a token."""
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(exported.folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as host:
+        threading.Thread(target=host.serve_forever, daemon=True).start()
+        fetched = tmp_path / "fetched"
+        fetched.mkdir()
+        (fetched / "fetch.py").write_text(blocks()["fetch.py"], encoding="utf-8")
+        done = run(fetched, sys.executable, "fetch.py", f"http://127.0.0.1:{host.server_port}", "token")
+        host.shutdown()
+    assert done.returncode == 0, done.stderr
+    (fetched / "fetch.py").unlink()
+    assert_accepted(fetched, exported.vkey)
+    paths = {path.relative_to(fetched) for path in fetched.rglob("*") if path.is_file()}
+    assert paths == {path.relative_to(exported.folder) for path in exported.folder.rglob("*") if path.is_file()} - {Path("log.vkey")}

@@ -229,8 +229,7 @@ impl Reader {
         let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?));
         let found = statement.and_then(|mut statement| statement.query_row(params![index, part.number()], read).optional());
         let Some((id, sealed)) = found.map_err(StoreError::unreadable)? else { return Ok(None) };
-        let Some(keys) = &self.keys else { return Ok(None) };
-        let Some(key) = keys.by_id(id)? else { return Ok(None) };
+        let RecordKey::Here(key) = record_key((&self.db, self.keys.as_ref()), (index, id))? else { return Ok(None) };
         match key.open_content((leaf.decision, leaf.hop), (part, &sealed)) {
             Some(content) => Ok(Some(Plain::new(content))),
             None => Err(StoreError::tampered(index, "the content that was kept beside it was changed")),
@@ -378,13 +377,14 @@ pub(crate) fn open_record(
 }
 
 fn record_key((db, keys): (&Connection, Option<&DataKeyReader>), (index, id): (u64, i64)) -> Result<RecordKey, StoreError> {
-    let here = keys.map(|keys| keys.by_id(id)).transpose();
-    if let Some(key) = here.map_err(|_| StoreError::tampered(index, "the key of its fact record was changed"))?.flatten() {
-        return Ok(RecordKey::Here(key));
-    }
-    // Written down before the key goes: it is missed only where another file of keys lies here.
+    // First: the file of keys may be an old copy. Written down before the key goes, so a key that is missed otherwise lies in another file.
     let destroyed = db.prepare_cached("SELECT 1 FROM destroyed WHERE key = ?1").and_then(|mut statement| statement.exists([id]));
-    Ok(if destroyed.map_err(|error| wrong(index, &error))? { RecordKey::Destroyed } else { RecordKey::Elsewhere })
+    if destroyed.map_err(|error| wrong(index, &error))? {
+        return Ok(RecordKey::Destroyed);
+    }
+    let here = keys.map(|keys| keys.by_id(id)).transpose();
+    let here = here.map_err(|_| StoreError::tampered(index, "the key of its fact record was changed"))?.flatten();
+    Ok(here.map_or(RecordKey::Elsewhere, RecordKey::Here))
 }
 
 fn stored_leaf(index: u64, bytes: Vec<u8>) -> Result<StoredLeaf, StoreError> {

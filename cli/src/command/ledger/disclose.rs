@@ -149,7 +149,8 @@ pub(crate) fn is_disclosure(bytes: &[u8]) -> bool {
 pub(crate) fn verify(trust: &Trust, bytes: &[u8], output: Output) -> anyhow::Result<Exit> {
     let disclosure: Disclosure = serde_json::from_slice(bytes).map_err(|error| wrong(format!("the disclosure cannot be read: {error}")))?;
     if disclosure.comity_disclosure != 1 {
-        return Err(wrong(format!("a disclosure of version {}, this program reads version 1", disclosure.comity_disclosure)).into());
+        let what = format!("a disclosure of version {}, this program reads version 1", disclosure.comity_disclosure);
+        return Err(Failure::new(Exit::Failed, what).hint("verify it with a newer program").into());
     }
     let policy = trust.required("a disclosure")?;
     let proven = |text: &str| -> anyhow::Result<(u64, Leaf)> {
@@ -208,12 +209,14 @@ impl Opened {
             Field::Sequence => ("sequence", Some(commitments.sequence)),
             Field::Answer => ("answer", answer),
         };
-        let Some(bytes) = &self.bytes else {
-            return if self.text.is_none() { Ok(false) } else { Err(wrong(format!("`{domain}` is shown, and nothing proves it")).into()) };
-        };
-        let bytes = STANDARD.decode(bytes).map_err(|_| wrong(format!("the bytes of `{domain}` are not base64")))?;
         let mut salt = [0; 32];
         hex::decode_to_slice(&self.salt, &mut salt).map_err(|_| wrong(format!("the salt of `{domain}` is not 64 hex digits")))?;
+        let Some(bytes) = &self.bytes else {
+            // All else is kept with the decision itself.
+            let may_lack = matches!(self.field, Field::Call | Field::Answer) && self.text.is_none() && committed.is_some();
+            return if may_lack { Ok(false) } else { Err(wrong(format!("nothing proves `{domain}`: its bytes are not here")).into()) };
+        };
+        let bytes = STANDARD.decode(bytes).map_err(|_| wrong(format!("the bytes of `{domain}` are not base64")))?;
         // Of an answer its digest is committed to: it may be long.
         let field = if self.field == Field::Answer { Sha256::digest(&bytes).to_vec() } else { bytes.clone() };
         if committed != Some(commitment(domain, &salt, &field)) {

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use comity_ledger::{ErasureReason, ErasureScope, Month, commitment};
 use comity_store::{Erasing, Erasure, ErasureOrder};
 use comity_vocab::{Plain, UnitId, WorkloadId};
+use jiff::ToSpan as _;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
@@ -16,7 +17,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::{self, Output};
 use crate::place::{self, Place};
 
-use super::given::day;
+use super::given::{day, in_the_future, today};
 use super::writer::{Reach, Writer};
 
 const EXAMPLES: &str = "\
@@ -26,8 +27,8 @@ Examples:
   comity ledger erase --workload casework
   comity ledger erase --before 2026-01-01 --reason retention
 
-What was erased opens for nobody, here or with the file of keys. A backup of that file undoes it:
-keep `<store>.keys` out of backups of data (docs/reference/ledger.md).";
+What was erased opens for nobody. Only a backup of the file of keys, beside a backup of the data
+from before, would: keep `<store>.keys` out of backups of data (docs/reference/ledger.md).";
 
 /// The gateway refuses calls with a longer `comity-data-subject`.
 const SUBJECT_BYTES_MAX: usize = 256;
@@ -113,20 +114,25 @@ impl Which {
 fn subject_of(argument: &str) -> anyhow::Result<String> {
     let text = if argument == "-" { from_stdin()? } else { argument.to_owned() };
     let subject = text.trim();
-    if (1..=SUBJECT_BYTES_MAX).contains(&subject.len()) {
-        return Ok(subject.to_owned());
-    }
     let what = if subject.is_empty() {
         "no data subject is named".to_owned()
-    } else {
+    } else if subject.len() > SUBJECT_BYTES_MAX {
         format!("no call can name a data subject of {} bytes", subject.len())
+    } else if !subject.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+        "no call can name a data subject by other than plain ASCII text".to_owned()
+    } else {
+        return Ok(subject.to_owned());
     };
     Err(Failure::new(Exit::Usage, what)
-        .hint(format!("give what callers send in `comity-data-subject`: 1 to {SUBJECT_BYTES_MAX} bytes"))
+        .hint(format!("give what callers send in the header `comity-data-subject`: 1 to {SUBJECT_BYTES_MAX} characters of ASCII"))
         .into())
 }
 
+/// The month that is not over may be erased too, by the first day of the next.
 fn month(date: Date) -> anyhow::Result<Month> {
+    if date > today().first_of_month().saturating_add(1.month()) {
+        return Err(in_the_future(date));
+    }
     Ok(Month::beginning(date).ok_or_else(|| {
         Failure::new(Exit::Usage, format!("`{date}` is not the first day of a month"))
             .hint(format!("keys last for a month: say `--before {}`", date.first_of_month()))

@@ -25,7 +25,8 @@ use crate::place::{self, Place};
 const EXAMPLES: &str = "\
 Examples:
   comity ledger export ./log
-  comity ledger export ./log          again: adds what is new
+  comity ledger export ./log          again: adds what is new; delete its file `checkpoint` to
+                                      have all written again
   comity ledger export s3://bucket/ledger   (builds with the feature `s3`; AWS_* variables say
                                              who and where, AWS_ENDPOINT_URL which service)";
 
@@ -53,6 +54,11 @@ trait Target {
     /// Writes a file, whole or not at all.
     fn put(&self, path: &str, bytes: &[u8]) -> anyhow::Result<()>;
 
+    /// Keeps other exports away until it is dropped, where that can be done.
+    fn hold(&self) -> anyhow::Result<Option<File>> {
+        Ok(None)
+    }
+
     /// Names of what lies there.
     fn names(&self) -> anyhow::Result<Vec<String>>;
 }
@@ -62,18 +68,27 @@ struct Folder(PathBuf);
 
 /// Exports.
 pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
+    if args.target.is_empty() {
+        return Err(Failure::new(Exit::Usage, "no place to export to is named").hint("for the current folder, say `.`").into());
+    }
     let reader = args.place.reader()?;
     let checkpoint = signed(&published(&reader)?)?;
     let target = target(&args.target)?;
+    let _held = target.hold()?;
     let old = earlier(target.as_ref(), (&reader, &checkpoint))?;
     let written = write(target.as_ref(), &reader, (old, &checkpoint))?;
     let size = checkpoint.unverified().size();
+    let unpublished = reader.size().map_err(place::failure)?.saturating_sub(size);
     match output {
         Output::Json => output::json(&json!({
             "origin": checkpoint.unverified().origin(), "size": size, "root": checkpoint.unverified().root(), "before": old, "files": written,
+            "unpublished": unpublished,
         }))?,
         Output::Human => {
             output::data(&format!("{size} leaves of {}, {written} files written", checkpoint.unverified().origin()))?;
+            if unpublished > 0 {
+                output::say(&format!("{unpublished} more are not published yet: a running gateway does that every second."));
+            }
             if !args.target.starts_with(S3) {
                 output::say(&format!("\nVerify: comity ledger verify {} --key VKEY", shell_quoted(Path::new(&args.target))));
             }
@@ -146,6 +161,23 @@ fn write(target: &dyn Target, reader: &Reader, (old, checkpoint): (u64, &SignedC
 // === impl Folder ===
 
 impl Target for Folder {
+    /// Two at once would write their drafts over each other.
+    #[cfg(unix)]
+    fn hold(&self) -> anyhow::Result<Option<File>> {
+        let cannot = |error: &dyn std::fmt::Display| {
+            Failure::new(Exit::Failed, format!("cannot write to `{}`: {error}", self.0.display())).hint(ANOTHER_FOLDER)
+        };
+        std::fs::create_dir_all(&self.0).map_err(|error| cannot(&error))?;
+        let folder = File::open(&self.0).map_err(|error| cannot(&error))?;
+        match folder.try_lock() {
+            Ok(()) => Ok(Some(folder)),
+            Err(std::fs::TryLockError::WouldBlock) => {
+                Err(Failure::new(Exit::Failed, format!("another export writes to `{}`", self.0.display())).hint("wait for it").into())
+            }
+            Err(std::fs::TryLockError::Error(error)) => Err(cannot(&error).into()),
+        }
+    }
+
     fn get(&self, path: &str) -> anyhow::Result<Option<Vec<u8>>> {
         let path = self.0.join(path);
         match std::fs::read(&path) {

@@ -85,7 +85,10 @@ fn covering(reader: &Reader, index: u64) -> anyhow::Result<Published> {
 /// Checks a proof offline.
 pub(crate) fn verify(trust: &Trust, bytes: &[u8], output: Output) -> anyhow::Result<Exit> {
     let proof = ProofFile::from_bytes(bytes).map_err(|error| {
-        wrong(format!("neither a proof nor a disclosure: {error}"))
+        if bytes.starts_with(b"c2sp.org/tlog-proof@") {
+            return wrong(format!("the proof is damaged: {error}"));
+        }
+        Failure::new(Exit::Usage, format!("neither a proof nor a disclosure: {error}"))
             .hint("name a folder, an address, or what `proof` or `disclose` printed; a store is named with `--store`")
     })?;
     let policy = trust.required("a proof")?;

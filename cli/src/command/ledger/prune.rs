@@ -3,10 +3,11 @@
 //! Only what a published checkpoint covers goes, in whole bundles of 256 leaves. Export the ledger first if others may still want the entries.
 
 use comity_store::Reader;
+use jiff::ToSpan as _;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use super::given::{day, published};
+use super::given::{day, in_the_future, published, today};
 use super::writer::{Reach, Writer};
 use crate::clock;
 use crate::exit::Exit;
@@ -44,6 +45,7 @@ struct Which {
 pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let reader = args.place.reader()?;
     let minimum = match (args.which.before, args.which.before_leaf) {
+        (Some(date), _) if date > today().saturating_add(1.day()) => return Err(in_the_future(date)),
         (Some(date), _) => older_than(&reader, date)?.min(published(&reader)?.head.size),
         (None, leaf) => leaf.unwrap_or_default(),
     };

@@ -12,6 +12,9 @@ use comity_vocab::Digest;
 use super::given::read;
 use crate::exit::{Exit, Failure};
 
+/// Numbers without a receipt that are named.
+const GAPS_NAMED_MAX: usize = 5;
+
 /// Receipts of one API key, and what came of comparing them.
 pub(crate) struct Receipts {
     /// Those that were not compared yet, by the index of their leaf.
@@ -32,10 +35,12 @@ struct Receipt {
 pub(crate) struct Checked {
     /// Receipts that the log bears out.
     pub(crate) found: u64,
-    /// Receipts of leaves that the checkpoint does not cover yet.
-    pub(crate) later: u64,
+    /// Leaf and number of receipts that could not be compared: the leaf was pruned, or the checkpoint does not cover it.
+    pub(crate) not_covered: Vec<(u64, u64)>,
     /// Numbers between the first and the last for which no receipt was given.
     pub(crate) without_receipt: u64,
+    /// The first few of them.
+    pub(crate) first_without: Vec<u64>,
 }
 
 // === impl Receipts ===
@@ -45,19 +50,27 @@ impl Receipts {
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let text = String::from_utf8(read(path)?).with_context(|| format!("`{}` is not text", path.display()))?;
         let lines = text.lines().enumerate().map(|(at, line)| (at.saturating_add(1), line.trim()));
-        let mut left = BTreeMap::new();
+        let (mut left, mut numbers) = (BTreeMap::new(), BTreeSet::new());
         for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
             let (leaf, receipt) = parse(line).ok_or_else(|| {
                 Failure::new(Exit::Usage, format!("`{}`, line {number}: not a receipt", path.display()))
                     .hint("put the value of the header `comity-leaf` into a line: `17; sequence=3; salt=0f…`")
             })?;
-            if left.get(&leaf).is_some_and(|other| *other != receipt) {
-                let message = format!("`{}`, line {number}: another receipt of leaf {leaf} stands above", path.display());
-                return Err(Failure::new(Exit::VerificationFailed, message).hint("a leaf has one receipt: one of the two is false").into());
+            if left.contains_key(&leaf) || !numbers.insert(receipt.sequence) {
+                let what = format!("line {number}: another answer came with leaf {leaf} or number {}", receipt.sequence);
+                return Err(Failure::new(Exit::VerificationFailed, format!("`{}`, {what}: a call was hidden", path.display()))
+                    .hint("each answer has a leaf and a number of its own; give the receipts of one API key, each once")
+                    .into());
             }
             left.insert(leaf, receipt);
         }
-        let checked = Checked { found: 0, later: 0, without_receipt: gaps(&left) };
+        if left.is_empty() {
+            return Err(Failure::new(Exit::Usage, format!("there is no receipt in `{}`", path.display()))
+                .hint("put the value of the header `comity-leaf` of each answer into a line")
+                .into());
+        }
+        let (without_receipt, first_without) = gaps(&numbers);
+        let checked = Checked { found: 0, not_covered: Vec::new(), without_receipt, first_without };
         Ok(Self { left, checked, wrong: None })
     }
 
@@ -70,15 +83,12 @@ impl Receipts {
         }
     }
 
-    /// What came of it in a log of `size` leaves that were all compared: what is left must lie beyond it.
-    pub(crate) fn finish(mut self, size: u64) -> Result<Checked, String> {
+    /// What came of it, once all leaves that there are were compared.
+    pub(crate) fn finish(mut self) -> Result<Checked, String> {
         if let Some(wrong) = self.wrong {
             return Err(wrong);
         }
-        if let Some((index, _)) = self.left.first_key_value().filter(|(index, _)| **index < size) {
-            return Err(format!("leaf {index} was pruned, and cannot be compared with its receipt"));
-        }
-        self.checked.later = u64::try_from(self.left.len()).unwrap_or(u64::MAX);
+        self.checked.not_covered = self.left.iter().map(|(leaf, receipt)| (*leaf, receipt.sequence)).collect();
         Ok(self.checked)
     }
 }
@@ -96,13 +106,13 @@ impl Receipt {
     }
 }
 
-/// Numbers between the first and the last that no receipt names: calls whose receipts the client itself did not keep.
-fn gaps(receipts: &BTreeMap<u64, Receipt>) -> u64 {
-    let numbers: BTreeSet<u64> = receipts.values().map(|receipt| receipt.sequence).collect();
-    match (numbers.first(), numbers.last()) {
-        (Some(first), Some(last)) => (last - first).saturating_add(1).saturating_sub(u64::try_from(numbers.len()).unwrap_or(u64::MAX)),
-        _ => 0,
-    }
+/// How many numbers between the first and the last no receipt names, calls whose receipts the client itself did not keep; and the first of them.
+fn gaps(numbers: &BTreeSet<u64>) -> (u64, Vec<u64>) {
+    let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else { return (0, Vec::new()) };
+    let given = u64::try_from(numbers.len()).unwrap_or(u64::MAX);
+    let count = (last - first).saturating_add(1).saturating_sub(given);
+    let wanted = usize::try_from(count).unwrap_or(usize::MAX).min(GAPS_NAMED_MAX);
+    (count, (*first..=*last).filter(|number| !numbers.contains(number)).take(wanted).collect())
 }
 
 fn parse(line: &str) -> Option<(u64, Receipt)> {
@@ -130,13 +140,10 @@ mod tests {
     }
 
     #[test]
-    fn numbers_without_receipt_are_counted() {
-        let receipts = |numbers: &[u64]| {
-            gaps(&(0..).zip(numbers).map(|(leaf, number)| (leaf, Receipt { sequence: *number, salt: [0; 32] })).collect())
-        };
-        assert_eq!(
-            [receipts(&[]), receipts(&[5]), receipts(&[1, 2, 3]), receipts(&[1, 4, 6]), receipts(&[0, u64::MAX])],
-            [0, 0, 0, 3, u64::MAX - 2]
-        );
+    fn numbers_without_receipt_are_counted_and_the_first_named() {
+        let gaps = |numbers: &[u64]| gaps(&numbers.iter().copied().collect());
+        assert_eq!([gaps(&[]), gaps(&[5]), gaps(&[3, 1, 2])], [(0, vec![]), (0, vec![]), (0, vec![])]);
+        assert_eq!(gaps(&[1, 4, 6]), (3, vec![2, 3, 5]));
+        assert_eq!(gaps(&[0, u64::MAX]), (u64::MAX - 2, vec![1, 2, 3, 4, 5]));
     }
 }

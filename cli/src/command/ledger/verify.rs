@@ -58,6 +58,9 @@ pub(crate) struct Args {
 /// Verifies.
 pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let Some(target) = &args.target else { return store::verify(args, output) };
+    if target.is_empty() {
+        return Err(Failure::new(Exit::Usage, "the log to verify has no name").hint("for the current folder, say `.`").into());
+    }
     let path = Path::new(target);
     if !path.is_file() {
         return audited::verify(args, target, output);

@@ -1,6 +1,6 @@
 //! `erase`: of each kind, by this command or through a running gateway; and afterwards nothing opens, while every proof holds.
 
-use super::site::{ADMIN, Kept, Site};
+use super::site::{ADMIN, Kept, Site, next_month};
 use crate::harness::{Gateway, snapshot, text};
 
 const ABOUT_ZOE: &str = "comity-data-subject: Zoe 4711\r\n";
@@ -64,10 +64,11 @@ fn a_person_is_erased_and_nobody_else() {
 
 #[test]
 fn each_kind_of_erasure_takes_what_it_names() {
+    let month = next_month();
     let kinds: [(&[&str], &str); 3] = [
         (&["--workload", "first"], "workload"),
         (&["--tenant", "organisation"], "tenant"),
-        (&["--before", "2999-01-01", "--reason", "retention"], "before"),
+        (&["--before", &month, "--reason", "retention"], "before"),
     ];
     for (which, scope) in kinds {
         let mut site = Site::new(("", ""));
@@ -99,7 +100,8 @@ fn a_running_gateway_does_it_itself() {
     let erased: serde_json::Value = serde_json::from_slice(&erased.stdout).unwrap();
     assert_eq!((&erased["scope"], &erased["keys"]), (&"data_subject".into(), &1.into()));
     assert!(!opens(&site, &kept[0]) && opens(&site, &kept[1]));
-    let kinds: [&[&str]; 3] = [&["--workload", "first"], &["--tenant", "organisation"], &["--before", "2999-01-01"]];
+    let month = next_month();
+    let kinds: [&[&str]; 3] = [&["--workload", "first"], &["--tenant", "organisation"], &["--before", &month]];
     for which in kinds {
         let last = site.call(&gateway, ("before", ""));
         site.until_published(last.leaf());
@@ -149,6 +151,8 @@ fn what_cannot_be_erased_says_why() {
     snapshot!("ledger_erase_nothing_named", seen(&[]));
     snapshot!("ledger_erase_two_named", seen(&["--workload", "first", "--tenant", "first"]));
     snapshot!("ledger_erase_mid_month", seen(&["--before", "2026-01-15"]));
+    snapshot!("ledger_erase_future", seen(&["--before", "2999-01-01"]));
+    snapshot!("ledger_erase_not_ascii", seen(&["--data-subject", "Müller"]));
     snapshot!("ledger_erase_no_name", seen(&["--data-subject", " "]));
     snapshot!("ledger_erase_empty_stdin", seen(&["--data-subject", "-"]));
     assert_eq!(site.refused(&["ledger", "erase", "--data-subject", &"x".repeat(257)], "no call can name a data subject of 257 bytes"), 2);

@@ -1,6 +1,7 @@
 //! `export` and `verify DIR`: what outsiders get, and every way in which it could be another.
 
 use std::path::Path;
+use std::process::Stdio;
 
 use comity_ledger::{BundleAt, KeyKind, TileAt, VerifierKey, leaf_hash};
 
@@ -117,6 +118,21 @@ fn an_export_that_was_cut_off_is_done_again() {
 
 #[cfg(unix)]
 #[test]
+fn two_exports_into_one_folder_do_not_mix() {
+    let (site, _) = exported(CALLS);
+    std::fs::remove_file(site.path("log/checkpoint")).unwrap();
+    let export = |_| site.machine.command(&["ledger", "export", "log"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let exports: Vec<_> = (0..4).map(export).collect();
+    let succeeded: Vec<bool> = exports.into_iter().map(|mut export| export.wait().unwrap().success()).collect();
+    assert!(succeeded.contains(&true), "{succeeded:?}");
+    site.ok(&VERIFY);
+    let held = std::fs::File::open(site.path("log")).unwrap();
+    held.lock().unwrap();
+    assert_eq!(site.refused(&["ledger", "export", "log"], "another export writes to `log`"), 1);
+}
+
+#[cfg(unix)]
+#[test]
 fn whoever_sent_a_log_cannot_keep_its_reader_busy() {
     let (site, _) = exported(CALLS);
     let bundle = files(&site.path("log/tile/entries")).pop().unwrap();
@@ -133,6 +149,7 @@ fn a_place_that_holds_something_else_is_not_written_to() {
     let (site, _) = exported(1);
     site.machine.file("full/letter.txt", "dear");
     snapshot!("ledger_export_full", site.seen(&["ledger", "export", "full"]));
+    assert_eq!(site.refused(&["ledger", "export", ""], "for the current folder, say `.`"), 2);
     snapshot!("ledger_export_onto_file", site.seen(&["ledger", "export", "full/letter.txt"]));
     site.machine.file("odd/checkpoint", "no checkpoint");
     snapshot!("ledger_export_odd", site.seen(&["ledger", "export", "odd"]));
@@ -221,15 +238,21 @@ fn receipts_are_borne_out_or_refused() {
     snapshot!("ledger_receipts_two_of_five", site.seen(&verify));
     let later = all[4].replacen(&kept[4].leaf().to_string(), "700", 1);
     lines(&[all[0], &later]);
-    let checked = site.json(&verify);
-    assert_eq!((&checked["receipts"]["found"], &checked["receipts"]["later"]), (&1.into(), &1.into()));
+    snapshot!("ledger_receipts_not_covered", site.seen(&verify));
     // False ones: another number, a leaf that is no decision, two for one leaf.
     lines(&[all[0], &all[1].replace("sequence=2", "sequence=3")]);
     snapshot!("ledger_receipt_false", site.seen(&verify));
     lines(&[&all[1].replacen(&kept[1].leaf().to_string(), "0", 1)]);
     snapshot!("ledger_receipt_no_decision", site.seen(&verify));
     lines(&[all[0], &all[0].replace("sequence=1", "sequence=2")]);
-    assert_eq!(site.refused(&verify, "line 4: another receipt of leaf"), 5);
+    assert_eq!(site.refused(&verify, "line 4: another answer came with leaf"), 5);
+    // A call that was hidden behind the number of another.
+    lines(&[all[0], all[1], all[0]]);
+    snapshot!("ledger_receipt_twice", site.seen(&verify));
+    lines(&[all[0], &all[1].replace("sequence=2", "sequence=1")]);
+    assert_eq!(site.refused(&verify, "or number 1: a call was hidden"), 5);
+    lines(&[]);
+    assert_eq!(site.refused(&verify, "there is no receipt in `receipts.txt`"), 2);
     lines(&[all[0], "17"]);
     snapshot!("ledger_receipt_unreadable", site.seen(&verify));
     assert_eq!(site.refused(&["ledger", "verify", "--receipts", "receipts.txt"], "missing `<DIR|URL|FILE>`"), 2);
@@ -258,6 +281,11 @@ fn what_cannot_be_verified_says_why() {
     snapshot!("ledger_verify_bad_policy", seen(&["log", "--policy", "bad.policy"]));
     let other: VerifierKey = text(&site, "other.vkey").parse().unwrap();
     let witness = VerifierKey::new("ledger.fr.example/comity", KeyKind::Cosignature, other.public()).unwrap();
+    site.machine.file("logless.policy", &format!("witness FR {witness}\nquorum none\n"));
+    snapshot!("ledger_verify_policy_of_no_log", seen(&["log", "--policy", "logless.policy"]));
+    site.ok(&["ledger", "verify", "log", "--policy", "logless.policy", "--key", "key"]);
+    site.ok(&["ledger", "verify", "--policy", "logless.policy", "--key", "key"]);
+    assert_eq!(site.refused(&["ledger", "verify", ""], "for the current folder, say `.`"), 2);
     let witnessed = format!("log {}\nwitness FR {witness}\nquorum FR\n", text(&site, "key"));
     site.machine.file("witnessed.policy", &witnessed);
     snapshot!("ledger_verify_unwitnessed", seen(&["log", "--policy", "witnessed.policy"]));

@@ -163,6 +163,22 @@ impl Kept {
     }
 }
 
+/// The first day of the next month (UTC): up to there everything may be erased.
+pub(super) fn next_month() -> String {
+    use jiff::ToSpan as _;
+    today().first_of_month().saturating_add(1.month()).to_string()
+}
+
+/// The day after this one (UTC): up to there everything may be pruned.
+pub(super) fn tomorrow() -> String {
+    use jiff::ToSpan as _;
+    today().saturating_add(1.day()).to_string()
+}
+
+fn today() -> jiff::civil::Date {
+    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
 /// A copy of a file or folder.
 pub(super) fn copy(from: &Path, to: &Path) {
     if from.is_file() {

@@ -74,7 +74,7 @@ impl Report {
             tiles: audited.tiles,
             first: audited.first,
             counts: seen.incomplete.map_or(Ok(seen.census.finish()), Err),
-            receipts: seen.receipts.map(|receipts| receipts.finish(checkpoint.size())),
+            receipts: seen.receipts.map(|receipts| receipts.finish()),
             from: old.map(|old| old.unverified().size()),
             signed,
             key_came_along,
@@ -103,7 +103,8 @@ impl Report {
             output::data(&format!("completeness {good}: {}", said(counts)))?;
         }
         if let Some(Ok(checked)) = &self.receipts {
-            output::data(&format!("receipts {good}: {}", receipts_said(checked)))?;
+            let good = if checked.not_covered.is_empty() { format!(" {good}") } else { String::new() };
+            output::data(&format!("receipts{good}: {}", receipts_said(checked)))?;
         }
         Ok(())
     }
@@ -121,7 +122,12 @@ impl Report {
         };
         let receipts = self.receipts.as_ref().map(|receipts| match receipts {
             Ok(checked) => {
-                json!({ "ok": true, "found": checked.found, "later": checked.later, "without_receipt": checked.without_receipt })
+                let not_covered: Vec<_> =
+                    checked.not_covered.iter().map(|(leaf, number)| json!({ "leaf": leaf, "number": number })).collect();
+                json!({
+                    "ok": not_covered.is_empty(), "found": checked.found, "not_covered": not_covered,
+                    "without_receipt": checked.without_receipt,
+                })
             }
             Err(wrong) => json!({ "ok": false, "problem": wrong }),
         });
@@ -138,11 +144,29 @@ impl Report {
             let failure = wrong(format!("the log is not complete: {problem}"));
             return Err(failure.hint("its hashes are right: it was written so, which is for whoever runs the gateway to explain").into());
         }
-        if let Some(Err(problem)) = self.receipts {
-            return Err(wrong(format!("a receipt is not borne out: {problem}")).into());
+        match self.receipts {
+            Some(Err(problem)) => Err(wrong(format!("a receipt is not borne out: {problem}")).into()),
+            Some(Ok(Checked { not_covered, .. })) if !not_covered.is_empty() => {
+                Err(not_compared(&not_covered, self.signed.unverified().size()))
+            }
+            Some(Ok(_)) | None => Ok(Exit::Ok),
         }
-        Ok(Exit::Ok)
     }
+}
+
+/// Receipts of leaves that nobody could look at say nothing, for or against.
+fn not_compared(receipts: &[(u64, u64)], size: u64) -> anyhow::Error {
+    let Some((leaf, number)) = receipts.first() else { return anyhow::anyhow!("all receipts were compared") };
+    let (what, hint) = if *leaf < size {
+        ("its leaf was pruned", "ask for an export from before that")
+    } else {
+        ("this checkpoint does not cover it", "verify again with a later checkpoint: it must be there then")
+    };
+    let (count, are) = if receipts.len() == 1 { ("1 receipt", "was") } else { ("receipts", "were") };
+    let count = if receipts.len() == 1 { count.to_owned() } else { format!("{} {count}", receipts.len()) };
+    Failure::new(Exit::Failed, format!("{count} {are} not compared, the first that of call {number}, leaf {leaf}: {what}"))
+        .hint(hint)
+        .into()
 }
 
 /// One pass over all entries.
@@ -180,11 +204,17 @@ impl Seen {
 
 fn receipts_said(checked: &Checked) -> String {
     let mut line = format!("{} in the log", checked.found);
-    if checked.later > 0 {
-        let _ = write!(line, ", {} of leaves after this checkpoint", checked.later);
+    if !checked.not_covered.is_empty() {
+        let _ = write!(line, ", {} not compared", checked.not_covered.len());
     }
     if checked.without_receipt > 0 {
-        let _ = write!(line, "; calls in between without a receipt here: {}", checked.without_receipt);
+        let first = checked.first_without.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        let _ = write!(line, "; calls in between without a receipt here: {} ({first}", checked.without_receipt);
+        line.push_str(if checked.without_receipt > u64::try_from(checked.first_without.len()).unwrap_or(u64::MAX) {
+            ", …)"
+        } else {
+            ")"
+        });
     }
     line
 }
