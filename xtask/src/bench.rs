@@ -1,8 +1,9 @@
 //! `cargo xtask bench`: Comity beside what it is compared with, in one run. `proxy` is the gateway, nginx and no proxy at all in front of one
-//! mock upstream (here); `detectors` has a file of its own. Medians of several rounds, because a machine is never quiet; only ratios within
+//! mock upstream (here); the others have files of their own. Medians of several rounds, because a machine is never quiet; only ratios within
 //! one run mean anything.
 
 mod detectors;
+mod ledger;
 mod nginx;
 mod side;
 mod table;
@@ -31,6 +32,8 @@ enum What {
     Proxy(ProxyArgs),
     /// What the detectors leave in clear and what they cost, against Presidio; writes docs/reference/detectors.md
     Detectors(detectors::Args),
+    /// 100,000 leaves of a real gateway through verifiers of others and ours, and 24 forgeries of them
+    Ledger,
 }
 
 #[derive(clap::Args)]
@@ -117,15 +120,13 @@ pub(crate) fn run(project: &Project, args: &Args) -> anyhow::Result<bool> {
     match &args.what {
         What::Proxy(args) => proxy(project, args),
         What::Detectors(args) => detectors::run(project, args),
+        What::Ledger => ledger::run(project),
     }
 }
 
 fn proxy(project: &Project, args: &ProxyArgs) -> anyhow::Result<bool> {
     nginx::ensure()?;
-    eprintln!("building with the release profile");
-    let mut build = Command::new(cargo());
-    build.current_dir(&project.root).args(["build", "--release", "--quiet", "--package", "comity", "--package", "comity-bench"]);
-    shell::run(&mut build)?;
+    build_release(project)?;
     let sides = Sides::start(project)?;
     let load = Load { program: project.program("release", "load"), sides: &sides, percent: args.calls };
     let mut reports = Reports::new();
@@ -143,6 +144,13 @@ fn proxy(project: &Project, args: &ProxyArgs) -> anyhow::Result<bool> {
         Output::Human => print!("{}", table::human(&rows)),
     }
     Ok(true)
+}
+
+fn build_release(project: &Project) -> anyhow::Result<()> {
+    eprintln!("building with the release profile");
+    let mut build = Command::new(cargo());
+    build.current_dir(&project.root).args(["build", "--release", "--quiet", "--package", "comity", "--package", "comity-bench"]);
+    shell::run(&mut build)
 }
 
 struct Load<'a> {

@@ -2,7 +2,7 @@
 //! A step that fails does not hide the next ones; the last line counts all tests of all steps.
 
 mod clients;
-mod ledger;
+pub(crate) mod ledger;
 mod tally;
 
 use std::process::Command;

@@ -12,10 +12,16 @@ const PINS: &str = "tests/ledger/requirements.txt";
 const VERIFIER: &str = "tests/ledger/verify.go";
 
 pub(super) fn run(project: &Project) -> anyhow::Result<Tally> {
+    counted(pytest(project)?.arg(FOLDER))
+}
+
+/// The command that runs tests with the verifiers of others, but for which.
+pub(crate) fn pytest(project: &Project) -> anyhow::Result<Command> {
     let verifier = go::build(project, VERIFIER, "verify")?;
     let python = python::environment(project, "ledger-venv", PINS)?;
     let mut pytest = Command::new(python);
-    pytest.current_dir(&project.root).args(["-m", "pytest", "--color=no", "-p", "no:cacheprovider", FOLDER]);
+    pytest.current_dir(&project.root).args(["-m", "pytest", "--color=no", "-p", "no:cacheprovider"]);
     let (go, settings) = go::environment(project)?;
-    counted(clients::with_programs(project, &mut pytest).env("COMITY_GO_VERIFIER", verifier).env("COMITY_GO", go).envs(settings))
+    clients::with_programs(project, &mut pytest).env("COMITY_GO_VERIFIER", verifier).env("COMITY_GO", go).envs(settings);
+    Ok(pytest)
 }

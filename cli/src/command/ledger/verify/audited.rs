@@ -144,29 +144,24 @@ impl Report {
             let failure = wrong(format!("the log is not complete: {problem}"));
             return Err(failure.hint("its hashes are right: it was written so, which is for whoever runs the gateway to explain").into());
         }
-        match self.receipts {
-            Some(Err(problem)) => Err(wrong(format!("a receipt is not borne out: {problem}")).into()),
-            Some(Ok(Checked { not_covered, .. })) if !not_covered.is_empty() => {
-                Err(not_compared(&not_covered, self.signed.unverified().size()))
-            }
-            Some(Ok(_)) | None => Ok(Exit::Ok),
+        let Some(receipts) = self.receipts else { return Ok(Exit::Ok) };
+        let checked = receipts.map_err(|problem| wrong(format!("a receipt is not borne out: {problem}")))?;
+        match checked.not_covered.first() {
+            Some(first) => Err(not_compared(checked.not_covered.len(), *first, self.signed.unverified().size()).into()),
+            None => Ok(Exit::Ok),
         }
     }
 }
 
-/// Receipts of leaves that nobody could look at say nothing, for or against.
-fn not_compared(receipts: &[(u64, u64)], size: u64) -> anyhow::Error {
-    let Some((leaf, number)) = receipts.first() else { return anyhow::anyhow!("all receipts were compared") };
-    let (what, hint) = if *leaf < size {
+/// Receipts of leaves that nobody could look at say nothing, for or against. `leaf` and `number` are those of the first of `count`.
+fn not_compared(count: usize, (leaf, number): (u64, u64), size: u64) -> Failure {
+    let (why, hint) = if leaf < size {
         ("its leaf was pruned", "ask for an export from before that")
     } else {
         ("this checkpoint does not cover it", "verify again with a later checkpoint: it must be there then")
     };
-    let (count, are) = if receipts.len() == 1 { ("1 receipt", "was") } else { ("receipts", "were") };
-    let count = if receipts.len() == 1 { count.to_owned() } else { format!("{} {count}", receipts.len()) };
-    Failure::new(Exit::Failed, format!("{count} {are} not compared, the first that of call {number}, leaf {leaf}: {what}"))
-        .hint(hint)
-        .into()
+    let were = if count == 1 { "receipt was" } else { "receipts were" };
+    Failure::new(Exit::Failed, format!("{count} {were} not compared, the first that of call {number}, leaf {leaf}: {why}")).hint(hint)
 }
 
 /// One pass over all entries.
