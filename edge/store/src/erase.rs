@@ -130,7 +130,10 @@ impl Writer {
     /// Empties the write-ahead logs, which may still hold what was destroyed; false while somebody reads them.
     pub(crate) fn fold_erased(&mut self, patience: Duration) -> bool {
         let keys = self.ledger.keys().fold(patience);
-        let folded = keys.and_then(|keys| Ok(keys && self.fold(|db| fold(db, patience))?)).unwrap_or(false);
+        let folded = keys.and_then(|keys| Ok(keys && self.fold(|db| fold(db, patience))?)).unwrap_or_else(|error| {
+            tracing::warn!(%error, "write-ahead logs that may hold destroyed keys cannot be emptied; it is tried again");
+            false
+        });
         self.unfolded = !folded;
         folded
     }

@@ -24,7 +24,7 @@ pub struct Census {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Over {
     Ended,
-    /// At this hop; only a later hop may follow, and none follows the first.
+    /// At its first hop: nothing follows.
     Denied,
 }
 
