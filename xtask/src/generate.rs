@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use crate::project::{Project, cargo};
-use crate::shell;
+use crate::{cvc5, shell};
 
 /// Each page and what `comity __gen` calls it. To add one: a variant there, a line here.
 const PAGES: [(&str, &str); 3] =
@@ -33,6 +33,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> anyhow::Result<bool> {
 fn tested(project: &Project, write: Option<&str>) -> anyhow::Result<bool> {
     let mut command = Command::new(cargo());
     command.current_dir(&project.root).args(TESTED).env_remove(WRITE).envs(write.map(|value| (WRITE, value)));
+    command.env(cvc5::VARIABLE, cvc5::program(project)?);
     let (status, _lines) = shell::tee(&mut command)?;
     if status.success() && write.is_some() {
         eprintln!("wrote docs/reference/dialects.md");
@@ -66,7 +67,7 @@ pub(crate) fn check(project: &Project) -> anyhow::Result<bool> {
 
 fn page(project: &Project, name: &str) -> anyhow::Result<String> {
     let program: &Path = &project.program("debug", "comity");
-    shell::output(Command::new(program).args(["__gen", name]))
+    shell::output(Command::new(program).args(["__gen", name]).env(cvc5::VARIABLE, cvc5::program(project)?))
 }
 
 /// The number of the first line that differs, counted from 1.

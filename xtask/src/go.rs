@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
+use crate::debian::Debian;
 use crate::project::Project;
 use crate::shell;
 
@@ -111,46 +112,14 @@ fn of_debian(folder: &Path) -> anyhow::Result<Go> {
     Ok(Go { program: root.join("bin/go"), root, modules: unpacked.join(MODULES) })
 }
 
-/// Downloads the packages with lists of their own, so that neither root's rights nor fresh lists are needed, and unpacks them. The module
-/// comes last: where it is, everything is.
+/// The module comes last: where it is, everything is.
 fn fetch(apt: &Path, unpacked: &Path) -> anyhow::Result<()> {
     eprintln!("note: there is no Go: fetching Debian's packages (about 80 MB, 480 MB unpacked)");
-    for part in ["lists/partial", "archives/partial"] {
-        std::fs::create_dir_all(apt.join(part)).with_context(|| format!("cannot make `{}`", apt.display()))?;
-    }
-    shell::run(with_folders(apt, Command::new("apt-get").args(["-qq", "update"]))).context("cannot read Debian's lists of packages")?;
-    let depends = shell::output(with_folders(apt, Command::new("apt-cache").args(["depends", "golang-go"])))?;
-    let compiler = depends.lines().filter_map(|line| line.trim().strip_prefix("Depends: ")).find(|name| name.ends_with("-go"));
-    let compiler = compiler.context("Debian's package `golang-go` names no compiler")?;
+    let debian = Debian::read(apt)?;
+    let depends = debian.depends("golang-go")?;
+    let compiler = depends.iter().find(|name| name.ends_with("-go")).context("Debian's package `golang-go` names no compiler")?;
     let sources = format!("{}-src", compiler.trim_end_matches("-go"));
-    let names = [compiler, &sources, MODULE_PACKAGE];
-    shell::run(with_folders(apt, Command::new("apt-get").current_dir(apt).args(["-qq", "download"]).args(names)))?;
-    for name in names {
-        shell::run(Command::new("dpkg-deb").arg("-x").arg(downloaded(apt, name)?).arg(unpacked))?;
-    }
-    std::fs::remove_dir_all(apt).with_context(|| format!("cannot remove `{}`", apt.display()))
-}
-
-fn with_folders<'a>(apt: &Path, command: &'a mut Command) -> &'a mut Command {
-    let folders = [
-        ("Dir::State::Lists", "lists"),
-        ("Dir::Cache::Archives", "archives"),
-        ("Dir::Cache::pkgcache", ""),
-        ("Dir::Cache::srcpkgcache", ""),
-    ];
-    for (option, part) in folders {
-        let place = if part.is_empty() { String::new() } else { apt.join(part).display().to_string() };
-        command.args(["-o", &format!("{option}={place}")]);
-    }
-    // Its own user could not write below the target folder, and the system's lock is not ours to take.
-    command.args(["-o", "APT::Sandbox::User=", "-o", "Debug::NoLocking=1"])
-}
-
-fn downloaded(apt: &Path, name: &str) -> anyhow::Result<PathBuf> {
-    let files = std::fs::read_dir(apt).with_context(|| format!("cannot read `{}`", apt.display()))?;
-    let mut paths = files.filter_map(Result::ok).map(|entry| entry.path());
-    let is_it = |path: &PathBuf| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(&format!("{name}_")));
-    paths.find(is_it).with_context(|| format!("Debian's package `{name}` was not downloaded"))
+    debian.unpack(&[compiler, &sources, MODULE_PACKAGE], unpacked)
 }
 
 #[cfg(test)]

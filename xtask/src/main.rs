@@ -2,6 +2,8 @@
 //! Nothing here is shipped, and nothing here changes a file outside the target folder unless the command says so.
 
 mod bench;
+mod cvc5;
+mod debian;
 mod generate;
 mod go;
 mod project;

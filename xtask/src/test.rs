@@ -12,7 +12,7 @@ use anyhow::bail;
 use clap::ValueEnum;
 
 use crate::project::{Project, cargo};
-use crate::{generate, shell, tidy};
+use crate::{cvc5, generate, shell, tidy};
 use tally::Tally;
 
 #[derive(clap::Args)]
@@ -115,7 +115,7 @@ fn tests(project: &Project) -> anyhow::Result<Tally> {
     } else {
         command.args(["test", "--workspace", "--features", S3, "--lib", "--bins", "--tests", "--no-fail-fast"]);
     }
-    command.env("COMITY_DATA", data_folder(project)).arg("--");
+    command.env("COMITY_DATA", data_folder(project)).env(cvc5::VARIABLE, cvc5::program(project)?).arg("--");
     outside(project, &mut command);
     counted(&mut command)
 }
