@@ -181,6 +181,11 @@ impl Contexts {
         Self(performable.subsets().map(|means| (means, cedar::context(call, means, everywhere))).collect())
     }
 
+    /// These means and no others.
+    pub(crate) fn exactly(call: &Call, means: MeansSet, everywhere: &RestrictedExpression) -> Self {
+        Self(vec![(means, cedar::context(call, means, everywhere))])
+    }
+
     /// Least means first. `unretained` only where a contract-strength fact says that the operator then keeps nothing.
     fn performable_by(&self, offering: &Offering) -> impl Iterator<Item = &(MeansSet, Context)> {
         let unretained = offering.can_be_unretained;

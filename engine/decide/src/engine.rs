@@ -127,17 +127,29 @@ impl Engine {
         self.admission(query, Arc::new(self.evaluate(&epoch, query)))
     }
 
+    /// Decides on every candidate under exactly the performable means, fewer of them not being tried: for questions about terms, never for a
+    /// call, which gets the least.
+    #[must_use]
+    pub fn admit_under<'q>(&self, query: &Query<'q>) -> Admission<'q> {
+        let epoch = self.epoch(query.instant);
+        let contexts = Contexts::exactly(query.call, query.performable, &epoch.ground.everywhere);
+        self.admission(query, Arc::new(self.evaluate_in(&epoch, query, &contexts)))
+    }
+
     fn admission<'q>(&self, query: &Query<'q>, verdicts: Arc<Verdicts>) -> Admission<'q> {
         Admission { query: *query, verdicts, generation: (self.terms.digest(), self.catalogue.digest()) }
     }
 
     fn evaluate(&self, epoch: &Epoch, query: &Query<'_>) -> Verdicts {
+        self.evaluate_in(epoch, query, &Contexts::new(query.call, query.performable, &epoch.ground.everywhere))
+    }
+
+    fn evaluate_in(&self, epoch: &Epoch, query: &Query<'_>, contexts: &Contexts) -> Verdicts {
         let slice = self.slice(epoch, query.call);
-        let contexts = Contexts::new(query.call, query.performable, &epoch.ground.everywhere);
         let known = query.candidates.ids().iter().filter_map(|id| epoch.ground.world.offerings.get(id));
         let entities = slice.entities(&epoch.ground, &known.collect::<Vec<_>>());
         let verdict = |id: &OfferingId| match epoch.ground.world.offerings.get(id) {
-            Some(offering) => slice.verdict(&entities, offering, &contexts),
+            Some(offering) => slice.verdict(&entities, offering, contexts),
             None => Verdict::Denial { tried: MeansSet::NONE, refusals: Arc::new([Refusal::nothing()]) },
         };
         Verdicts::new(query.candidates.ids().iter().map(|id| (id.clone(), verdict(id))).collect())

@@ -23,7 +23,7 @@ pub use pack::{Pack, PackFile};
 pub use packs::{shipped_pack, shipped_pack_names};
 pub use parameters::{Parameter, ParameterKind, ParameterProblem, ParameterValue};
 pub use problem::TermsProblem;
-pub use reads::{Reads, Thresholds};
+pub use reads::{Reads, Thresholds, collect};
 
 /// The Cedar schema that every layer is validated against, strictly.
 pub const SCHEMA: &str = include_str!("comity.cedarschema");

@@ -19,6 +19,9 @@ const INFER: &str = "infer";
 const EMBED: &str = "embed";
 const PREFER: &str = "prefer";
 
+/// What is refused beyond the rules of the language.
+type Lint = fn(&Term, &LayerSource) -> Vec<TermsProblem>;
+
 /// The text of one layer and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerSource {
@@ -88,11 +91,23 @@ impl Terms {
     /// # Errors
     /// Every problem in every layer, in the order of the text.
     pub fn load(sources: Vec<LayerSource>) -> Result<Self, Vec<TermsProblem>> {
+        Self::load_with(sources, lint::check)
+    }
+
+    /// Loads what nothing is decided by, such as a question about terms: everything is checked but what lints refuse.
+    ///
+    /// # Errors
+    /// As [`Terms::load`].
+    pub fn load_unlinted(sources: Vec<LayerSource>) -> Result<Self, Vec<TermsProblem>> {
+        Self::load_with(sources, |_, _| Vec::new())
+    }
+
+    fn load_with(sources: Vec<LayerSource>, lint: Lint) -> Result<Self, Vec<TermsProblem>> {
         let schema = schema();
         let mut problems = Vec::new();
         let mut layers = Vec::new();
         for source in sources {
-            match Layer::load(source, &schema) {
+            match Layer::load(source, &schema, lint) {
                 Ok(layer) => layers.push(layer),
                 Err(found) => problems.extend(found),
             }
@@ -177,7 +192,7 @@ fn repeated_ids(layers: &[Layer]) -> Vec<TermsProblem> {
 // === impl Layer ===
 
 impl Layer {
-    fn load(source: LayerSource, schema: &Schema) -> Result<Self, Vec<TermsProblem>> {
+    fn load(source: LayerSource, schema: &Schema, lint: Lint) -> Result<Self, Vec<TermsProblem>> {
         let set = PolicySet::from_str(&source.text)
             .map_err(|errors| errors.iter().map(|error| source.diagnosed(error, None)).collect::<Vec<_>>())?;
         if let Some(template) = set.templates().next() {
@@ -191,7 +206,7 @@ impl Layer {
             problems.extend(layer.take(policy).err().unwrap_or_default());
         }
         if problems.is_empty() {
-            problems.extend(layer.terms.values().flat_map(|term| lint::check(term, &layer.source)));
+            problems.extend(layer.terms.values().flat_map(|term| lint(term, &layer.source)));
             problems.sort_by_key(|problem| (problem.line, problem.column));
         }
         if problems.is_empty() { Ok(layer) } else { Err(problems) }

@@ -173,7 +173,7 @@ fn expression(clause: &Clause) -> &Expr {
 }
 
 /// Visits every part of `expr` from the outside in; a visitor that returns true has dealt with the part whole.
-pub(crate) fn collect(expr: &Expr, visit: &mut impl FnMut(&Expr) -> bool) {
+pub fn collect(expr: &Expr, visit: &mut impl FnMut(&Expr) -> bool) {
     if visit(expr) {
         return;
     }

@@ -1,0 +1,104 @@
+//! Whether the catalogue of today serves what must be served: each data class, and each kind of critical workload without some countries.
+//! Answered by the gateway's engine over every offering; there is nothing to prove beyond the catalogue.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use comity_decide::{Candidates, DataClass, Engine, Query, Survey, Verdict as Decision, all_means};
+use comity_vocab::{Action, Call, Jurisdiction, Offering, OfferingId, UnitId};
+
+use crate::inquiry::ProveError;
+use crate::prover::Prover;
+use crate::report::{Answer, Verdict};
+
+const BY: &str = "the engine, over every offering of the catalogue";
+/// Offerings that a sentence names.
+const NAMED_MAX: usize = 3;
+
+impl Prover {
+    /// A data class that no offering serves is a finding.
+    pub(crate) fn complete(&mut self) -> Result<Answer, ProveError> {
+        let mut answer = Answer::new(Verdict::Proved, BY);
+        let Some(engine) = self.bench.sides.first().map(|side| &side.engine) else { return Ok(answer) };
+        let survey = Survey::new(engine, self.bench.instant);
+        let unserved = DataClass::ALL.into_iter().filter(|class| !survey.verdicts(*class).values().any(Decision::permits));
+        let says: Vec<String> = unserved.map(|class| format!("no offering of the catalogue serves {}", class.about())).collect();
+        says.into_iter().for_each(|says| answer.found(self.finding(0, says, &[])));
+        Ok(answer)
+    }
+
+    /// A kind of critical workload that is served today, and would not be without these jurisdictions, is a finding; so is one that nobody
+    /// serves even today.
+    pub(crate) fn survives(&mut self, without: &BTreeSet<Jurisdiction>) -> Result<Answer, ProveError> {
+        let mut answer = Answer::new(Verdict::Proved, BY);
+        let Some(engine) = self.bench.sides.first().map(|side| &side.engine) else { return Ok(answer) };
+        let codes: Vec<&str> = without.iter().map(Jurisdiction::as_str).collect();
+        let mut says: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (kind, call) in self.critical_calls() {
+            let served = self.serving(engine, &call);
+            let left = served.iter().filter(|offering| !depends(offering, without)).count();
+            let lost: Vec<String> = served.iter().take(NAMED_MAX).map(|offering| offering.id.to_string()).collect();
+            if served.is_empty() {
+                says.entry("no offering serves it even today".to_owned()).or_default().push(kind);
+            } else if left == 0 {
+                let more = if served.len() > NAMED_MAX { ", …" } else { "" };
+                let fate = format!(
+                    "all {} that serve it today depend on {} or on what is unknown: {}{more}",
+                    count(served.len()),
+                    codes.join(", "),
+                    lost.join(", ")
+                );
+                says.entry(fate).or_default().push(kind);
+            }
+        }
+        for (fate, kinds) in says {
+            answer.found(self.finding(0, format!("{}: {fate}", kinds.join(", ")), &[]));
+        }
+        Ok(answer)
+    }
+
+    /// Every kind of critical call that these terms tell apart by unit, for each data class.
+    fn critical_calls(&self) -> Vec<(String, Call)> {
+        let scope = self.scope_of(&self.actions(), &[]);
+        let units = scope.units.iter().filter_map(|unit| unit.parse::<UnitId>().ok()).map(Some);
+        let units: Vec<Option<UnitId>> = [None].into_iter().chain(units).collect();
+        let mut calls = Vec::new();
+        for class in DataClass::ALL.into_iter().filter(|class| *class != DataClass::Critical) {
+            for unit in &units {
+                let mut call = class.call(Action::Infer);
+                call.workload.critical = true;
+                let mut kind = format!("a critical workload with {}", class.about());
+                if let Some(unit) = unit {
+                    call.workload.unit = unit.clone();
+                    kind = format!("{kind} in `{unit}`");
+                }
+                calls.push((kind, call));
+            }
+        }
+        calls
+    }
+
+    fn serving(&self, engine: &Engine, call: &Call) -> Vec<Offering> {
+        let world = engine.world(self.bench.instant);
+        let chat = |offering: &&Offering| offering.surfaces.contains(&call.action.surface());
+        let ids: Vec<OfferingId> = world.offerings.values().filter(chat).map(|offering| offering.id.clone()).collect();
+        let candidates = Candidates::new(ids);
+        let query = Query { call, performable: all_means(), candidates: &candidates, instant: self.bench.instant };
+        let admission = engine.admit_fresh(&query);
+        let permitted = admission.verdicts().iter().filter(|(_, decision)| decision.permits());
+        permitted.filter_map(|(id, _)| world.offerings.get(id).cloned()).collect()
+    }
+}
+
+fn count(number: usize) -> String {
+    if number == 1 { "1 offering".to_owned() } else { format!("{number} offerings") }
+}
+
+/// Whether an offering is gone without these: operator, its parent, the places, and the developer unless anybody may run the weights. What is
+/// unknown may be any of them.
+fn depends(offering: &Offering, without: &BTreeSet<Jurisdiction>) -> bool {
+    let origin = &offering.origin;
+    let gone = |code: Jurisdiction| code.is_unknown() || without.contains(&code);
+    let any = |places: &comity_vocab::Places| places.known().is_none_or(|known| known.iter().any(|code| without.contains(code)));
+    let developed = !offering.open_weights && gone(origin.developer);
+    gone(origin.operator) || gone(origin.control) || any(&origin.processed_in) || any(&origin.stored_in) || developed
+}
