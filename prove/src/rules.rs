@@ -21,6 +21,8 @@ pub(crate) struct Rules {
 /// The terms of one layer, in the order of their lines.
 #[derive(Clone)]
 pub(crate) struct RuleLayer {
+    /// Its place among the layers: two may have one name.
+    pub(crate) number: usize,
     pub(crate) name: String,
     pub(crate) path: String,
     pub(crate) rules: Vec<Rule>,
@@ -64,11 +66,11 @@ impl Asked {
 
 impl Rules {
     pub(crate) fn new(terms: &Terms) -> Result<Self, GaveUp> {
-        let layers = terms.layers().iter().zip(terms.sources()).map(|(layer, source)| {
+        let layers = terms.layers().iter().zip(terms.sources()).enumerate().map(|(number, (layer, source))| {
             let rules = [layer.admit(), layer.prefer()].into_iter().flat_map(PolicySet::policies).map(|policy| rule(layer, policy));
             let mut rules = rules.collect::<Result<Vec<_>, _>>()?;
             rules.sort_by_key(|rule| rule.line);
-            Ok(RuleLayer { name: source.name, path: source.path, rules })
+            Ok(RuleLayer { number, name: source.name, path: source.path, rules })
         });
         Ok(Self { layers: layers.collect::<Result<_, _>>()? })
     }
@@ -82,7 +84,7 @@ impl Rules {
     pub(crate) fn without(&self, id: &TermId) -> Self {
         let keep = |layer: &RuleLayer| {
             let rules = layer.rules.iter().filter(|rule| rule.id != *id).cloned().collect();
-            RuleLayer { name: layer.name.clone(), path: layer.path.clone(), rules }
+            RuleLayer { number: layer.number, name: layer.name.clone(), path: layer.path.clone(), rules }
         };
         Self { layers: self.layers.iter().map(keep).collect() }
     }

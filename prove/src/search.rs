@@ -90,6 +90,14 @@ impl<'s> Search<'s> {
         self.translation.circuit.value(condition)
     }
 
+    pub(crate) fn all(&mut self, parts: impl IntoIterator<Item = Known>) -> Known {
+        self.translation.circuit.all(parts)
+    }
+
+    pub(crate) fn any(&mut self, parts: impl IntoIterator<Item = Known>) -> Known {
+        self.translation.circuit.any(parts)
+    }
+
     /// That the first makes the second hold.
     pub(crate) fn implies(&mut self, first: Known, second: Known) {
         self.translation.circuit.require(&[!first, second]);

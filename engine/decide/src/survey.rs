@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use comity_catalogue::World;
-use comity_vocab::{Action, Instant, Jurisdiction, Means, MeansSet, Offering, OfferingId, Places, Scale, Surface, TermId};
+use comity_vocab::{Action, Call, Instant, Jurisdiction, Means, MeansSet, Offering, OfferingId, Places, Scale, Surface, TermId};
 
 use crate::admit::Verdict;
 use crate::candidates::Candidates;
@@ -89,13 +89,19 @@ impl<'e> Survey<'e> {
     /// The verdict on every offering for a call of that class: a chat, or embeddings where it serves nothing else.
     #[must_use]
     pub fn verdicts(&self, class: DataClass) -> BTreeMap<OfferingId, Verdict> {
+        self.verdicts_on(|action| class.call(action))
+    }
+
+    /// The verdict on every offering for a call of its action.
+    #[must_use]
+    pub fn verdicts_on(&self, call: impl Fn(Action) -> Call) -> BTreeMap<OfferingId, Verdict> {
         let mut verdicts = BTreeMap::new();
         for action in [Action::Infer, Action::Embed] {
             let asked = |same: &&Vec<OfferingId>| same.first().is_some_and(|id| self.action(id) == action);
             let groups: Vec<_> = self.alike.iter().filter(asked).collect();
             let candidates: Candidates = groups.iter().filter_map(|same| same.first()).cloned().collect();
             let means = read_means(self.engine);
-            let query = Query { call: &class.call(action), performable: means, candidates: &candidates, instant: self.instant };
+            let query = Query { call: &call(action), performable: means, candidates: &candidates, instant: self.instant };
             for (same, (_, verdict)) in groups.into_iter().zip(self.engine.admit_fresh(&query).verdicts()) {
                 verdicts.extend(same.iter().map(|id| (id.clone(), verdict.clone())));
             }

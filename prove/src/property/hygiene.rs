@@ -1,7 +1,9 @@
 //! Terms that fail, never match, make no difference, or are always taken back.
 
+use std::collections::BTreeMap;
+
 use comity_terms::Effect;
-use comity_vocab::Action;
+use comity_vocab::{Action, TermId};
 
 use crate::cedar::{self, Cedar};
 use crate::failure::GaveUp;
@@ -10,7 +12,7 @@ use crate::place::Place;
 use crate::prover::{Prover, Seen};
 use crate::replay::{Expect, Wanted};
 use crate::report::{Answer, Finding, Verdict};
-use crate::rules::{Asked, Rule, Rules};
+use crate::rules::{Asked, Rule, RuleLayer, Rules};
 use crate::scope::Scope;
 use crate::search::{Known, Search};
 
@@ -74,78 +76,70 @@ impl Prover {
 
     /// Each term for itself: can it match?
     pub(crate) fn vacuous(&mut self, seen: Seen) -> Result<Answer, ProveError> {
-        self.each_term(seen, "never matches any call or offering", |scope, _, rule| {
-            scope.matches(rule, Place::new("one", "a", asked_of(rule)))
-        })
+        self.each_term(seen, &Fault { says: "never matches any call or offering", spared: vacuous, condition: matches })
     }
 
     /// Each permit for itself: can it permit where no forbid of any layer stands in the way?
     pub(crate) fn shadowed(&mut self, seen: Seen) -> Result<Answer, ProveError> {
-        self.each_term(seen, "is always overridden by forbids", |scope, rules, rule| {
-            if rule.effect == Effect::Forbid {
-                return Ok(cedar::yes());
-            }
-            let place = Place::new("one", "a", asked_of(rule));
-            let forbids = rules.layers.iter().flat_map(|layer| layer.applying(place.asked, Effect::Forbid));
-            let forbids = forbids.map(|forbid| scope.matches(forbid, place)).collect::<Result<Vec<_>, _>>()?;
-            Ok(cedar::and(&scope.matches(rule, place)?, &cedar::not(&cedar::any(forbids))))
-        })
+        self.each_term(seen, &Fault { says: "is always overridden by forbids", spared: shadowed, condition: unforbidden })
     }
 
     /// Each term for itself: does any decision change without it?
     pub(crate) fn redundant(&mut self, seen: Seen) -> Result<Answer, ProveError> {
-        self.each_term(seen, "can be removed and nothing changes", |scope, rules, rule| {
-            let (place, without) = (Place::new("one", "a", asked_of(rule)), rules.without(&rule.id));
-            if rule.prefers {
-                return differing_preference(scope, (rules, &without), place);
-            }
-            // A term that matches nothing changes nothing: said first, it keeps the search short.
-            let differs = cedar::not(&cedar::equal(&scope.admits(rules, place)?, &scope.admits(&without, place)?));
-            Ok(differs)
-        })
+        self.each_term(seen, &Fault { says: "can be removed and nothing changes", spared: redundant, condition: differs })
     }
 
-    /// Asks the same of each term; one for which the condition is impossible is a finding.
-    fn each_term(
-        &mut self,
-        seen: Seen,
-        says: &str,
-        condition: impl Fn(&Scope, &Rules, &Rule) -> Result<Cedar, GaveUp>,
-    ) -> Result<Answer, ProveError> {
-        let rules = self.bench.sides.first().map(|side| side.rules.clone()).unwrap_or_default();
+    /// Asks the same of each term; one that nothing spares the fault is a finding.
+    fn each_term(&mut self, seen: Seen, fault: &Fault) -> Result<Answer, ProveError> {
+        let rules = self.rules(0);
         let scope = Scope::new(rules.all().map(|(_, rule)| &rule.condition), &self.bench.pinned);
-        let (mut impossible, mut answer) = (Vec::new(), Answer::new(Verdict::Proved, "an example of each that was found"));
-        let mut search = match self.prepared(&scope, seen) {
-            Ok(search) => search,
+        let prepared = self.prepared(&scope, seen).and_then(|mut search| Ok((Matches::new(&scope, &rules, &mut search)?, search)));
+        let (matches, mut search) = match prepared {
+            Ok(prepared) => prepared,
             Err(gave_up) => return Ok(Answer::unknown(gave_up.to_string())),
         };
-        for (_, rule) in rules.all() {
-            let possible = condition(&scope, &rules, rule).and_then(|cedar| Ok((search.known(&cedar)?, cedar)));
-            match possible.and_then(|(known, cedar)| Ok((search.find(&[known])?.is_some(), cedar))) {
-                Ok((true, _)) => {}
-                Ok((false, cedar)) => impossible.push((rule.clone(), cedar)),
+        let mut answer = Answer::new(Verdict::Proved, "an example of each that was found");
+        let mut faulty = Vec::new();
+        for (layer, rule) in rules.all() {
+            match search.find(&(fault.spared)(&matches, layer, rule)) {
+                Ok(Some(_)) => {}
+                Ok(None) => faulty.push(rule),
                 Err(gave_up) => answer.doubt(format!("term `{}`: {gave_up}", rule.id)),
             }
         }
-        for (rule, condition) in impossible {
-            let name = format!("is there a case against \"term `{}` {says}\"?", rule.id);
-            let inquiry =
-                Inquiry { name, scope: &scope, offerings: &["a"], calls: &["one"], condition, wishes: Vec::new(), expects: Vec::new() };
-            let outcome = match seen {
-                Seen::InPrinciple => self.bench.settle(&inquiry, Ok(None))?,
-                Seen::InCatalogue => Outcome::Impossible("exhaustive search of the catalogue".to_owned()),
-            };
-            match outcome {
-                Outcome::Impossible(by) => {
-                    let today = if seen == Seen::InCatalogue { ", for the offerings of the catalogue" } else { "" };
-                    answer.found(self.finding(0, format!("term `{}` {says}{today}", rule.id), &[rule.id]));
-                    answer.by = by;
-                }
-                Outcome::Unknown(why) => answer.doubt(format!("term `{}`: {why}", rule.id)),
-                Outcome::Possible(_) => {}
-            }
+        for rule in faulty {
+            self.settle_fault(&mut answer, (seen, &scope, &rules), (fault, rule))?;
         }
         Ok(answer)
+    }
+
+    fn settle_fault(
+        &mut self,
+        answer: &mut Answer,
+        (seen, scope, rules): (Seen, &Scope, &Rules),
+        (fault, rule): (&Fault, &Rule),
+    ) -> Result<(), ProveError> {
+        let says = fault.says;
+        let outcome = match (seen, (fault.condition)(scope, rules, rule)) {
+            (Seen::InCatalogue, _) => Outcome::Impossible("exhaustive search of the catalogue".to_owned()),
+            (Seen::InPrinciple, Err(gave_up)) => Outcome::Unknown(gave_up.to_string()),
+            (Seen::InPrinciple, Ok(condition)) => {
+                let name = format!("is there a case against \"term `{}` {says}\"?", rule.id);
+                let (wishes, expects) = (Vec::new(), Vec::new());
+                let inquiry = Inquiry { name, scope, offerings: &["a"], calls: &["one"], condition, wishes, expects };
+                self.bench.settle(&inquiry, Ok(None))?
+            }
+        };
+        match outcome {
+            Outcome::Impossible(by) => {
+                let today = if seen == Seen::InCatalogue { ", for no offering of today's catalogue" } else { "" };
+                answer.found(self.finding(0, format!("term `{}` {says}{today}", rule.id), std::slice::from_ref(&rule.id)));
+                answer.by = by;
+            }
+            Outcome::Unknown(why) => answer.doubt(format!("term `{}`: {why}", rule.id)),
+            Outcome::Possible(_) => {}
+        }
+        Ok(())
     }
 
     /// A search among everything, or among the offerings of the catalogue.
@@ -161,9 +155,109 @@ impl Prover {
     }
 }
 
-/// Whether other preferences put the offering first.
-fn differing_preference(scope: &Scope, (with, without): (&Rules, &Rules), place: Place) -> Result<Cedar, GaveUp> {
-    let (more, fewer) = (scope.preferred_by(with, place)?, scope.preferred_by(without, place)?);
+/// A fault that single terms can have.
+struct Fault {
+    says: &'static str,
+    /// What holds together in a case that spares the term the fault.
+    spared: fn(&Matches<'_>, &RuleLayer, &Rule) -> Vec<Known>,
+    /// The same as one condition, for the solver.
+    condition: fn(&Scope, &Rules, &Rule) -> Result<Cedar, GaveUp>,
+}
+
+/// For each term, that it matches; for each layer, that it permits: translated once, for as many questions as there are terms.
+struct Matches<'r> {
+    rules: &'r Rules,
+    each: BTreeMap<(Asked, TermId), Known>,
+    /// By action and layer: that a permit matches, and that the layer permits.
+    permitted: BTreeMap<(Asked, usize), Known>,
+    permits: BTreeMap<(Asked, usize), Known>,
+}
+
+const ASKED: [Asked; 3] = [Asked::Admit(Action::Infer), Asked::Admit(Action::Embed), Asked::Prefer];
+
+// === impl Matches ===
+
+impl<'r> Matches<'r> {
+    fn new(scope: &Scope, rules: &'r Rules, search: &mut Search<'_>) -> Result<Self, GaveUp> {
+        let mut made = Self { rules, each: BTreeMap::new(), permitted: BTreeMap::new(), permits: BTreeMap::new() };
+        for asked in ASKED {
+            for (_, rule) in rules.all().filter(|(_, rule)| rule.applies(asked)) {
+                let known = search.known(&scope.matches(rule, Place::new("one", "a", asked))?)?;
+                made.each.insert((asked, rule.id.clone()), known);
+            }
+            for layer in &rules.layers {
+                let permitted = search.any(made.of(layer, asked, Effect::Permit));
+                let forbidden = search.any(made.of(layer, asked, Effect::Forbid));
+                made.permits.insert((asked, layer.number), search.all([permitted, !forbidden]));
+                made.permitted.insert((asked, layer.number), permitted);
+            }
+        }
+        Ok(made)
+    }
+
+    fn one(&self, asked: Asked, rule: &Rule) -> Option<Known> {
+        self.each.get(&(asked, rule.id.clone())).copied()
+    }
+
+    fn of(&self, layer: &RuleLayer, asked: Asked, effect: Effect) -> Vec<Known> {
+        layer.applying(asked, effect).filter_map(|rule| self.one(asked, rule)).collect()
+    }
+
+    /// That all layers but one permit; preferences of a layer stand for themselves.
+    fn others_permit<'a>(&'a self, layer: &'a RuleLayer, asked: Asked) -> impl Iterator<Item = Known> + 'a {
+        let others = self.rules.layers.iter().filter(move |other| other.number != layer.number && asked != Asked::Prefer);
+        others.filter_map(move |other| self.permits.get(&(asked, other.number)).copied())
+    }
+}
+
+fn vacuous(known: &Matches<'_>, _: &RuleLayer, rule: &Rule) -> Vec<Known> {
+    known.one(asked_of(rule), rule).into_iter().collect()
+}
+
+fn shadowed(known: &Matches<'_>, layer: &RuleLayer, rule: &Rule) -> Vec<Known> {
+    let asked = asked_of(rule);
+    let own = known.one(asked, rule).into_iter();
+    if rule.effect == Effect::Forbid {
+        return Vec::new();
+    }
+    let layers = known.rules.layers.iter().filter(|other| asked != Asked::Prefer || other.number == layer.number);
+    own.chain(layers.flat_map(|layer| known.of(layer, asked, Effect::Forbid)).map(|forbid| !forbid)).collect()
+}
+
+/// It matches, nothing else of its kind does, and the rest lets it decide.
+fn redundant(known: &Matches<'_>, layer: &RuleLayer, rule: &Rule) -> Vec<Known> {
+    let asked = asked_of(rule);
+    let Some(own) = known.one(asked, rule) else { return Vec::new() };
+    let alike = |effect| layer.applying(asked, effect).filter(|other| other.id != rule.id).filter_map(|other| known.one(asked, other));
+    // A preference counts by itself, whatever others match.
+    let counted = rule.prefers && rule.effect == Effect::Permit;
+    let not_alike = alike(rule.effect).filter(|_| !counted).map(|other| !other).collect::<Vec<_>>();
+    let decides: Vec<Known> = match rule.effect {
+        Effect::Permit => known.of(layer, asked, Effect::Forbid).into_iter().map(|forbid| !forbid).collect(),
+        Effect::Forbid => known.permitted.get(&(asked, layer.number)).copied().into_iter().collect(),
+    };
+    [own].into_iter().chain(not_alike).chain(decides).chain(known.others_permit(layer, asked)).collect()
+}
+
+fn matches(scope: &Scope, _: &Rules, rule: &Rule) -> Result<Cedar, GaveUp> {
+    scope.matches(rule, Place::new("one", "a", asked_of(rule)))
+}
+
+fn unforbidden(scope: &Scope, rules: &Rules, rule: &Rule) -> Result<Cedar, GaveUp> {
+    let place = Place::new("one", "a", asked_of(rule));
+    let own = rules.layers.iter().find(|layer| layer.rules.iter().any(|other| other.id == rule.id)).map(|layer| layer.number);
+    let layers = rules.layers.iter().filter(|layer| !rule.prefers || Some(layer.number) == own);
+    let forbids = layers.flat_map(|layer| layer.applying(place.asked, Effect::Forbid)).map(|forbid| scope.matches(forbid, place));
+    Ok(cedar::and(&scope.matches(rule, place)?, &cedar::not(&cedar::any(forbids.collect::<Result<Vec<_>, _>>()?))))
+}
+
+/// Under the same means with and without the term: what differs under none of them differs for no call.
+fn differs(scope: &Scope, rules: &Rules, rule: &Rule) -> Result<Cedar, GaveUp> {
+    let (place, without) = (Place::new("one", "a", asked_of(rule)), rules.without(&rule.id));
+    if !rule.prefers {
+        return Ok(cedar::not(&cedar::equal(&scope.permits_under(rules, place)?, &scope.permits_under(&without, place)?)));
+    }
+    let (more, fewer) = (scope.preferred_by(rules, place)?, scope.preferred_by(&without, place)?);
     let differs = more.iter().map(|(id, matches)| match fewer.iter().find(|(other, _)| other == id) {
         Some((_, other)) => cedar::not(&cedar::equal(matches, other)),
         None => matches.clone(),

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use comity_decide::{Candidates, DataClass, Engine, Query, Survey, Verdict as Decision, all_means};
-use comity_vocab::{Action, Call, Jurisdiction, Offering, OfferingId, UnitId};
+use comity_decide::{DataClass, Survey, Verdict as Decision};
+use comity_vocab::{Action, Call, Jurisdiction, Offering, UnitId};
 
 use crate::inquiry::ProveError;
 use crate::prover::Prover;
@@ -31,10 +31,13 @@ impl Prover {
     pub(crate) fn survives(&mut self, without: &BTreeSet<Jurisdiction>) -> Result<Answer, ProveError> {
         let mut answer = Answer::new(Verdict::Proved, BY);
         let Some(engine) = self.bench.sides.first().map(|side| &side.engine) else { return Ok(answer) };
+        let (survey, world) = (Survey::new(engine, self.bench.instant), engine.world(self.bench.instant));
         let codes: Vec<&str> = without.iter().map(Jurisdiction::as_str).collect();
         let mut says: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (kind, call) in self.critical_calls() {
-            let served = self.serving(engine, &call);
+            let verdicts = survey.verdicts_on(|action| Call { action, ..call.clone() });
+            let permitted = verdicts.iter().filter(|(_, verdict)| verdict.permits());
+            let served: Vec<&Offering> = permitted.filter_map(|(id, _)| world.offerings.get(id)).collect();
             let left = served.iter().filter(|offering| !depends(offering, without)).count();
             let lost: Vec<String> = served.iter().take(NAMED_MAX).map(|offering| offering.id.to_string()).collect();
             if served.is_empty() {
@@ -75,17 +78,6 @@ impl Prover {
             }
         }
         calls
-    }
-
-    fn serving(&self, engine: &Engine, call: &Call) -> Vec<Offering> {
-        let world = engine.world(self.bench.instant);
-        let chat = |offering: &&Offering| offering.surfaces.contains(&call.action.surface());
-        let ids: Vec<OfferingId> = world.offerings.values().filter(chat).map(|offering| offering.id.clone()).collect();
-        let candidates = Candidates::new(ids);
-        let query = Query { call, performable: all_means(), candidates: &candidates, instant: self.bench.instant };
-        let admission = engine.admit_fresh(&query);
-        let permitted = admission.verdicts().iter().filter(|(_, decision)| decision.permits());
-        permitted.filter_map(|(id, _)| world.offerings.get(id).cloned()).collect()
     }
 }
 
