@@ -10,8 +10,12 @@ use crate::project::{Project, cargo};
 use crate::{cvc5, shell};
 
 /// Each page and what `comity __gen` calls it. To add one: a variant there, a line here.
-const PAGES: [(&str, &str); 3] =
-    [("docs/reference/cli.md", "cli"), ("docs/reference/config.md", "config"), ("docs/reference/packs.md", "packs")];
+const PAGES: [(&str, &str); 4] = [
+    ("docs/reference/cli.md", "cli"),
+    ("docs/reference/config.md", "config"),
+    ("docs/reference/packs.md", "packs"),
+    ("docs/reference/proofs.md", "proofs"),
+];
 
 /// The test that is behind `docs/reference/dialects.md`, by the filter that runs it; it writes with [`WRITE`] set.
 const TESTED: [&str; 7] = ["test", "--workspace", "--quiet", "--test", "it", "--", "matrix::"];

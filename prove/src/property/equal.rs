@@ -223,16 +223,19 @@ impl Prover {
         let found = self.finding(pair.side, String::new(), &blamed);
         let described = |slot: &str| describe(&example, slot, &facts);
         let terms = super::compare::quoted(&blamed);
+        // One term refuses, two refuse.
+        let s = if blamed.len() == 1 { "s" } else { "" };
         let verb = match (pair.prefers, example.decisions.get(1).is_some_and(|refused| !refused.by.is_empty())) {
-            (true, _) => format!("{terms} puts an offering {} before one {}", described("a"), described("b")),
-            (false, true) => format!("{terms} refuses an offering {} what one {} gets", described("b"), described("a")),
-            (false, false) => format!("{terms} gives an offering {} access that one {} does not get", described("a"), described("b")),
+            (true, _) => format!("{terms} put{s} an offering {} before one {}", described("a"), described("b")),
+            (false, true) => format!("{terms} refuse{s} an offering {} what one {} gets", described("b"), described("a")),
+            (false, false) => format!("{terms} give{s} an offering {} access that one {} does not get", described("a"), described("b")),
         };
         let goals: BTreeSet<&str> = found.terms.iter().map(|term| term.goal.as_str()).collect();
         let alone = if facts.len() == 1 { " alone" } else { "" };
         let difference = if facts.is_empty() { "origin".to_owned() } else { names(&facts) };
         let mut says = format!(
-            "{verb}, with the same assurances; the difference is {difference}{alone}; the stated goal is {}",
+            "{verb}, with the same {}; the difference is {difference}{alone}; its stated goal is {}",
+            assurances(pair.scope),
             goals.into_iter().collect::<Vec<_>>().join(", ")
         );
         if !pair.prefers {
@@ -250,6 +253,22 @@ impl Prover {
             Ok(None) => OtherWay::None.in_words(),
             Err(gave_up) => format!("whether another way is left is unknown: {gave_up}"),
         }
+    }
+}
+
+/// The assurances that the terms look at, in words.
+fn assurances(scope: &Scope) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for (fact, _) in scope.offering_facts().filter(|(fact, _)| fact.starts_with("assurance.") && !fact.ends_with("certified_in")) {
+        let name = fact.rsplit('.').next().unwrap_or_default().replace('_', " ");
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    match names.as_slice() {
+        [] => "assurances (these terms look at none)".to_owned(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }
 
@@ -280,17 +299,28 @@ fn blamed(example: &Example, prefers: bool) -> Vec<TermId> {
 /// `with control US`, from the facts that differ.
 fn describe(example: &Example, slot: &str, facts: &[&'static str]) -> String {
     let Some(offering) = example.offerings.get(slot) else { return String::new() };
-    let parts = facts.iter().map(|fact| match (*fact, offering.facts.get(*fact)) {
+    let parts = facts.iter().map(|fact| match (*fact, offering.facts.get(*fact).map(|value| few(value))) {
         ("id", _) => format!("called `{}`", offering.id),
         ("control", Some(value)) => format!("controlled from {value}"),
         ("operator", Some(value)) => format!("of an operator in {value}"),
         ("processed_in", Some(value)) => format!("processed in {value}"),
         ("stored_in", Some(value)) => format!("stored in {value}"),
+        ("governing_law", Some(value)) => format!("under the law of {value}"),
+        ("developer", Some(value)) => format!("with a model from {value}"),
+        ("compellable_by", Some(value)) => format!("compellable by {value}"),
+        ("certified_by", Some(value)) => format!("certified by {value}"),
         (fact, Some(value)) => format!("with {fact} {value}"),
         (fact, None) => format!("with another {fact}"),
     });
     let parts: Vec<String> = parts.collect();
     if parts.is_empty() { format!("like `{slot}`") } else { parts.join(" and ") }
+}
+
+/// A long list of places as their number.
+fn few(value: &str) -> String {
+    const FEW: usize = 4;
+    let places = value.split(", ").count();
+    if places > FEW { format!("{places} countries") } else { value.to_owned() }
 }
 
 fn names(facts: &[&'static str]) -> String {

@@ -39,9 +39,14 @@ impl OtherWay {
             Self::OwnMachines => {
                 "no assurance or means in it would let the other comply but standing on the organisation's own machines".to_owned()
             }
-            Self::Ways(ways) => format!("the other could comply by {}", ways.join(", ")),
+            Self::Ways(ways) => format!("the other could comply by {}", listed(ways)),
         }
     }
+}
+
+/// Who is excluded for what nobody knows alone has to say it.
+fn listed(ways: &[String]) -> String {
+    if ways.is_empty() { "stating what is unknown".to_owned() } else { ways.join(", ") }
 }
 
 impl Prover {
@@ -90,7 +95,7 @@ impl Prover {
                 }
                 answer.findings.push(self.finding(
                     0,
-                    format!("`{}` tests {tests}, and an excluded offering could comply by {}", rule.id, ways.join(", ")),
+                    format!("`{}` tests {tests}, and an excluded offering could comply by {}", rule.id, listed(ways)),
                     std::slice::from_ref(&rule.id),
                 ));
             }
@@ -156,7 +161,7 @@ impl Prover {
             .flat_map(paths)
             .filter_map(|path| {
                 let fact = path.strip_prefix("resource.").or_else(|| path.strip_prefix("context."))?.to_owned();
-                is_way(&fact).then(|| fact.rsplit('.').next().unwrap_or_default().to_owned())
+                is_way(&fact).then(|| fact.rsplit('.').next().unwrap_or_default().replace('_', " "))
             })
             .collect();
         ways.sort();

@@ -20,9 +20,14 @@ impl Prover {
         let mut answer = Answer::new(Verdict::Proved, BY);
         let Some(engine) = self.bench.sides.first().map(|side| &side.engine) else { return Ok(answer) };
         let survey = Survey::new(engine, self.bench.instant);
-        let unserved = DataClass::ALL.into_iter().filter(|class| !survey.verdicts(*class).values().any(Decision::permits));
-        let says: Vec<String> = unserved.map(|class| format!("no offering of the catalogue serves {}", class.about())).collect();
-        says.into_iter().for_each(|says| answer.found(self.finding(0, says, &[])));
+        let unserved: Vec<&str> = DataClass::ALL
+            .into_iter()
+            .filter(|class| !survey.verdicts(*class).values().any(Decision::permits))
+            .map(DataClass::about)
+            .collect();
+        if !unserved.is_empty() {
+            answer.found(self.finding(0, format!("no offering of the catalogue serves {}", unserved.join(", ")), &[]));
+        }
         Ok(answer)
     }
 

@@ -34,7 +34,7 @@ pub(super) fn page() -> anyhow::Result<String> {
 }
 
 /// The newest day that a fact of any offering is of.
-fn newest_day(catalogue: &Catalogue) -> String {
+pub(super) fn newest_day(catalogue: &Catalogue) -> String {
     let facts = catalogue.offering_ids().filter_map(|id| catalogue.facts(id, Instant::MIN)).flatten();
     facts.filter_map(|fact| fact.as_of).max().unwrap_or_default()
 }
