@@ -101,6 +101,25 @@ pub(crate) fn or(left: &Cedar, right: &Cedar) -> Cedar {
     any([Arc::clone(left), Arc::clone(right)])
 }
 
+/// As a term has it: what comes first is evaluated first, and stays even where the second alone decides, since it can fail.
+pub(crate) fn and_then(left: &Cedar, right: &Cedar) -> Cedar {
+    in_order(BinaryOp::And, [left, right], true)
+}
+
+/// Likewise.
+pub(crate) fn or_else(left: &Cedar, right: &Cedar) -> Cedar {
+    in_order(BinaryOp::Or, [left, right], false)
+}
+
+fn in_order(op: BinaryOp, [left, right]: [&Cedar; 2], neutral: bool) -> Cedar {
+    match (constant(left), constant(right)) {
+        (Some(value), _) if value == neutral => Arc::clone(right),
+        (Some(_), _) => Arc::clone(left),
+        (None, Some(value)) if value == neutral => Arc::clone(left),
+        (None, _) => binary(op, left, right),
+    }
+}
+
 /// If the first, then the second.
 pub(crate) fn implies(first: &Cedar, second: &Cedar) -> Cedar {
     or(&not(first), second)

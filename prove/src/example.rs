@@ -9,7 +9,7 @@ use comity_vocab::{Action, Call, Classification, Data, Jurisdiction, Means, Mean
 use crate::facts;
 use crate::failure::GaveUp;
 use crate::pinned::Pinned;
-use crate::scope::{OTHER, Scope};
+use crate::scope::{NOBODY, Scope, unlike};
 use crate::search::{Atom, Model};
 
 /// Reads the facts of one question.
@@ -47,16 +47,16 @@ impl Found<'_> {
 
     fn workload(&self) -> Result<Workload, GaveUp> {
         let id = match self.model.single.get("principal") {
-            Some(Atom::Entity(_, id)) if id != OTHER => id.clone(),
-            _ => format!("{OTHER}-workload"),
+            Some(Atom::Entity(_, id)) if id != NOBODY => id.clone(),
+            _ => unlike("other-workload", &self.scope.workloads),
         };
         let within = self.scope.units.iter().filter(|unit| self.flag(&format!("in {unit}")));
-        let unit = within.max_by_key(|unit| unit.len()).cloned().unwrap_or_else(|| format!("{OTHER}-unit"));
+        let unit = within.max_by_key(|unit| unit.len()).cloned().unwrap_or_else(|| unlike("other-unit", &self.scope.units));
         let unnamed = |what: &str| GaveUp::new(format!("the terms name a {what} that no gateway can have"));
         Ok(Workload {
             id: id.parse::<WorkloadId>().map_err(|_| unnamed("workload"))?,
             unit: unit.parse::<UnitId>().map_err(|_| unnamed("unit"))?,
-            sector: self.text("sector").filter(|sector| !sector.starts_with(OTHER)).unwrap_or_default(),
+            sector: self.text("sector").filter(|_| self.scope.reads("sector")).unwrap_or_default(),
             clearance: if self.scope.reads("clearance") { class(self.number("principal.clearance")) } else { Classification::Secret },
             critical: self.flag("principal.critical"),
         })

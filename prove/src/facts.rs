@@ -78,6 +78,11 @@ pub(crate) fn of_offering() -> impl Iterator<Item = (String, Sort)> {
     named.chain(levels).chain(strengths)
 }
 
+/// Whether terms can name the fact of an offering: its id is the offering itself, and what a source states is not in the schema.
+pub(crate) fn is_in_schema(fact: &str) -> bool {
+    fact != "id" && fact != "compellable_stated"
+}
+
 /// Every fact of a call.
 pub(crate) fn of_call() -> impl Iterator<Item = (String, Sort)> {
     let named = OF_CALL.into_iter().map(|(path, sort)| (path.to_owned(), sort));

@@ -143,8 +143,8 @@ impl Scope {
             },
             Expr::UnaryOp { op: UnaryOp::Not, expr } => cedar::not(&go(expr)?),
             Expr::UnaryOp { op, expr } => Arc::new(Expr::UnaryOp { op: *op, expr: go(expr)? }),
-            Expr::BinaryOp { op: BinaryOp::And, left, right } => cedar::and(&go(left)?, &go(right)?),
-            Expr::BinaryOp { op: BinaryOp::Or, left, right } => cedar::or(&go(left)?, &go(right)?),
+            Expr::BinaryOp { op: BinaryOp::And, left, right } => cedar::and_then(&go(left)?, &go(right)?),
+            Expr::BinaryOp { op: BinaryOp::Or, left, right } => cedar::or_else(&go(left)?, &go(right)?),
             Expr::BinaryOp { op: BinaryOp::In, left, right } => self.membership(left, right, place)?,
             Expr::BinaryOp { op, left, right } => cedar::binary(*op, &go(left)?, &go(right)?),
             Expr::Like { expr, pattern } => Arc::new(Expr::Like { expr: go(expr)?, pattern: pattern.clone() }),
@@ -156,7 +156,7 @@ impl Scope {
                 }
             }
             // Every attribute of the schema is required.
-            Expr::HasAttr { expr, attrs } => cedar::boolean(has(expr, &attrs.iter().map(ToString::to_string).collect::<Vec<_>>())),
+            Expr::HasAttr { expr, attrs } => cedar::boolean(has(expr, &attrs.iter().map(ToString::to_string).collect::<Vec<_>>())?),
             Expr::IfThenElse { cond, then_expr, else_expr } => {
                 Arc::new(Expr::IfThenElse { cond: go(cond)?, then_expr: go(then_expr)?, else_expr: go(else_expr)? })
             }
@@ -235,13 +235,18 @@ fn kind_of(expr: &Expr) -> Result<String, GaveUp> {
     }
 }
 
-fn has(expr: &Expr, attrs: &[String]) -> bool {
-    let Some(path) = attribute_path(expr) else { return false };
+/// Whether the schema has these attributes there.
+fn has(expr: &Expr, attrs: &[String]) -> Result<bool, GaveUp> {
+    let path = attribute_path(expr).ok_or_else(|| GaveUp::new(format!("`{expr} has …`: proofs know only facts before `has`")))?;
     let path = [path].into_iter().chain(attrs.iter().cloned()).collect::<Vec<_>>().join(".");
-    let Some((_, relative)) = path.split_once('.') else { return false };
-    let known = facts::of_offering().chain(facts::of_call()).map(|(fact, _)| fact);
-    let workload = facts::OF_WORKLOAD.into_iter().map(|(fact, _)| fact.to_owned());
-    known.chain(workload).any(|fact| fact == relative || fact.strip_prefix(relative).is_some_and(|rest| rest.starts_with('.')))
+    let Some((root, relative)) = path.split_once('.') else { return Ok(false) };
+    let there = |fact: &str| fact == relative || fact.strip_prefix(relative).is_some_and(|rest| rest.starts_with('.'));
+    Ok(match root {
+        "principal" => facts::OF_WORKLOAD.into_iter().any(|(fact, _)| there(fact)),
+        "resource" => facts::of_offering().filter(|(fact, _)| facts::is_in_schema(fact)).any(|(fact, _)| there(&fact)),
+        "context" => facts::of_call().any(|(fact, _)| there(&fact)),
+        _ => false,
+    })
 }
 
 /// Whether a means can only make the expression come out as `wanted`.

@@ -8,7 +8,7 @@ use comity_vocab::{Jurisdiction, Scale};
 use crate::cedar::{self, Cedar};
 use crate::facts::{self, Sort};
 use crate::pinned::Members;
-use crate::scope::Scope;
+use crate::scope::{OTHER, Scope};
 
 // === impl Scope ===
 
@@ -39,6 +39,8 @@ impl Scope {
         if self.reads("origin.compellable_by") {
             laws.push(self.compellable(slot));
         }
+        let nobody = self.nobody.iter().filter(|(kind, _)| kind == "Offering");
+        laws.extend(nobody.map(|(kind, id)| cedar::not(&cedar::equal(&at("id"), &cedar::entity(kind, id)))));
         laws.extend(self.certified(slot));
         laws.extend(self.levels(slot));
         cedar::all(laws)
@@ -73,7 +75,11 @@ impl Scope {
                 cedar::not(&cedar::and(&within(one), &within(other)))
             }
         });
-        cedar::all(laws)
+        let nobody = self.nobody.iter().filter(|(kind, _)| kind != "Offering").map(|(kind, id)| {
+            let named = cedar::entity(kind, id);
+            cedar::not(&cedar::binary(cedar_policy::pst::BinaryOp::In, &cedar::principal(), &named))
+        });
+        cedar::all(laws.chain(nobody))
     }
 
     /// Never empty; with an unknown one, everything.
@@ -175,7 +181,12 @@ impl Scope {
         let codes = || cedar::set(self.codes.iter().copied().map(code));
         let none_but = |list: Cedar, empty: bool| if empty { cedar::is_empty(at) } else { cedar::contains_all(&list, at) };
         match sort {
-            Sort::Flag | Sort::Offering => cedar::yes(),
+            Sort::Flag => cedar::yes(),
+            Sort::Offering => {
+                let named = self.offerings.iter().map(String::as_str).chain([OTHER]);
+                cedar::contains(&cedar::set(named.map(|id| cedar::entity("Offering", id))), at)
+            }
+            Sort::Words | Sort::Text if self.patterns => cedar::yes(),
             Sort::Number(top) => cedar::and(&cedar::at_least(at, &cedar::number(0)), &cedar::at_least(&cedar::number(top), at)),
             Sort::Code => cedar::contains(&codes(), at),
             Sort::Places | Sort::Codes => cedar::contains_all(&codes(), at),

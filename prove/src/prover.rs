@@ -13,7 +13,7 @@ use crate::inquiry::{Bench, Inquiry, Outcome, ProveError, Side};
 use crate::market;
 use crate::property::{About, Property};
 use crate::report::{Answer, Finding, Report, TermSeen, TermsSeen, Verdict};
-use crate::rules::{Asked, Rule, Rules};
+use crate::rules::{self, Asked, Rule, Rules};
 use crate::scope::Scope;
 use crate::search::Search;
 use crate::solver::Solver;
@@ -146,7 +146,8 @@ impl Prover {
                     .to_owned(),
             );
         }
-        if self.actions().len() == 1 && self.rules(0).all().next().is_some() {
+        let asks = if let Property::Never(wish) = property { self.actions_for(wish.condition()) } else { self.actions() };
+        if asks.len() == 1 && self.rules(0).all().next().is_some() {
             assumes.push("chat and embeddings have the same terms here, so one proof is about both".to_owned());
         }
         assumes
@@ -162,12 +163,19 @@ impl Prover {
     }
 
     /// The answers for each action together.
-    pub(crate) fn each_action(
+    pub(crate) fn each_action(&mut self, answer: impl FnMut(&mut Self, Asked) -> Result<Answer, ProveError>) -> Result<Answer, ProveError> {
+        let actions = self.actions();
+        self.each_of(actions, answer)
+    }
+
+    /// Likewise for these.
+    pub(crate) fn each_of(
         &mut self,
+        actions: Vec<Asked>,
         mut answer: impl FnMut(&mut Self, Asked) -> Result<Answer, ProveError>,
     ) -> Result<Answer, ProveError> {
         let mut all: Option<Answer> = None;
-        for asked in self.actions() {
+        for asked in actions {
             let one = answer(self, asked)?;
             all = Some(match all {
                 Some(before) => before.and(one),
@@ -180,8 +188,22 @@ impl Prover {
     /// Both actions, or one for both where all terms name both.
     pub(crate) fn actions(&self) -> Vec<Asked> {
         let alike = self.bench.sides.iter().all(|side| side.rules.treats_actions_alike());
+        self.actions_if(alike)
+    }
+
+    /// Likewise where a condition is asked about beside the terms.
+    pub(crate) fn actions_for(&self, condition: &Cedar) -> Vec<Asked> {
+        if rules::asks_action(condition) { self.actions_if(false) } else { self.actions() }
+    }
+
+    fn actions_if(&self, alike: bool) -> Vec<Asked> {
         let actions: &[Action] = if alike { &[Action::Infer] } else { &[Action::Infer, Action::Embed] };
         actions.iter().copied().map(Asked::Admit).collect()
+    }
+
+    /// What a term is looked at under: every action that makes a difference, since other terms may tell them apart.
+    pub(crate) fn asked_of(&self, rule: &Rule) -> Vec<Asked> {
+        if rule.prefers { vec![Asked::Prefer] } else { self.actions().into_iter().filter(|asked| rule.applies(*asked)).collect() }
     }
 
     /// What the terms that apply can tell apart, and some more conditions.

@@ -5,7 +5,7 @@
 
 use cedar_policy::pst::{ActionConstraint, Clause, EntityOrSlot, EntityUID, Expr, PrincipalConstraint, ResourceConstraint, Var};
 use cedar_policy::{Policy, PolicySet};
-use comity_terms::{Effect, Goal, Layer, Terms};
+use comity_terms::{Effect, Goal, Layer, Terms, collect};
 use comity_vocab::{Action, TermId};
 use std::sync::Arc;
 
@@ -89,10 +89,10 @@ impl Rules {
         Self { layers: self.layers.iter().map(keep).collect() }
     }
 
-    /// Whether infer and embed have the same terms.
+    /// Whether infer and embed have the same terms: by their heads, and none asks inside a condition which it is.
     pub(crate) fn treats_actions_alike(&self) -> bool {
         let applies = |rule: &Rule, action: Action| rule.applies(Asked::Admit(action));
-        self.all().all(|(_, rule)| applies(rule, Action::Infer) == applies(rule, Action::Embed))
+        self.all().all(|(_, rule)| applies(rule, Action::Infer) == applies(rule, Action::Embed) && !asks_action(&rule.condition))
     }
 }
 
@@ -128,9 +128,19 @@ fn rule(layer: &Layer, policy: &Policy) -> Result<Rule, GaveUp> {
         Clause::Unless(expr) => cedar::not(expr),
     });
     let head = [principal(&body.principal)?, resource(&body.resource)?];
-    let condition = cedar::all(head.into_iter().chain(clauses));
+    let condition = head.into_iter().chain(clauses).fold(cedar::yes(), |all, clause| cedar::and_then(&all, &clause));
     let (id, effect, goal) = (term.id.clone(), term.effect, term.goal);
     Ok(Rule { id, effect, prefers: term.prefers, goal, line: term.line, actions, condition })
+}
+
+/// Whether a condition looks at the action.
+pub(crate) fn asks_action(condition: &Expr) -> bool {
+    let mut asks = false;
+    collect(condition, &mut |part| {
+        asks |= matches!(part, Expr::Var(Var::Action));
+        false
+    });
+    asks
 }
 
 fn principal(head: &PrincipalConstraint) -> Result<Cedar, GaveUp> {

@@ -8,17 +8,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::pst::{BinaryOp, Expr, Literal};
 use comity_terms::{attribute_path, collect};
-use comity_vocab::Jurisdiction;
+use comity_vocab::{Jurisdiction, OfferingId, Places, UnitId, WorkloadId};
 
 use crate::cedar::Cedar;
 use crate::facts::{self, Sort};
 use crate::pinned::{Members, Pinned};
 
-/// Facts that a question can hold at once: four single jurisdictions and six sets, of each of two offerings. Comparing them with each other
-/// can ask for that many different members of a kind, and one more for each comparison.
+/// Facts of jurisdictions that a question can hold at once: four single ones and five sets of each of two offerings, and the subjects of two
+/// calls. Comparing them with each other can ask for that many different members of a kind, and for one more at each of the two places of
+/// each comparison.
 const HELD_AT_ONCE: usize = 20;
+/// Likewise facts that are words or texts: purposes, kinds and `remote` of two calls, the lists of two offerings, and a sector.
+const WORDS_HELD_AT_ONCE: usize = 11;
 /// Stands for every word, text or name that no term names.
 pub(crate) const OTHER: &str = "other";
+/// Stands for every workload that no term names; no workload can be called so.
+pub(crate) const NOBODY: &str = "*";
+
+/// The only attribute of a unit.
+const SECTOR: &str = "sector";
 
 /// What the terms of a question can tell apart.
 #[derive(Debug, Clone)]
@@ -31,11 +39,17 @@ pub(crate) struct Scope {
     pub(crate) blocs: BTreeMap<String, Members>,
     pub(crate) certifications: BTreeSet<String>,
     pub(crate) transfers: BTreeSet<String>,
-    /// Any other words that are named, and one that is not.
+    /// Any other words that are named, and one that is not; more where the terms compare such facts with each other.
     pub(crate) texts: BTreeSet<String>,
+    /// Those of the texts that stand for all that no term names.
+    pub(crate) others: BTreeSet<String>,
+    /// Whether a pattern (`like`) tells texts apart that no term names: then no list of texts is complete.
+    pub(crate) patterns: bool,
     pub(crate) units: BTreeSet<String>,
     pub(crate) workloads: BTreeSet<String>,
     pub(crate) offerings: BTreeSet<String>,
+    /// Units and workloads that are named as none can be called.
+    pub(crate) nobody: BTreeSet<(String, String)>,
     /// Facts that are read, and those that they follow from: `data.personal`, `origin.control`, `clearance`.
     reads: BTreeSet<String>,
 }
@@ -46,7 +60,11 @@ struct Names {
     entities: BTreeSet<(String, String)>,
     strings: BTreeSet<String>,
     paths: BTreeSet<String>,
+    /// Of jurisdictions that are facts with each other.
     comparisons: usize,
+    /// Of words that are facts with each other.
+    word_comparisons: usize,
+    patterns: bool,
 }
 
 // === impl Scope ===
@@ -59,7 +77,7 @@ impl Scope {
         let of = |kind: &str| names.entities.iter().filter(|(k, _)| k == kind).map(|(_, id)| id.clone()).collect::<BTreeSet<_>>();
         let mut blocs: BTreeMap<String, Members> = of("Bloc").into_iter().map(|name| (name.clone(), pinned.bloc(&name))).collect();
         let named: BTreeSet<Jurisdiction> = of("Jurisdiction").iter().filter_map(|code| code.parse().ok()).collect();
-        let each = if names.comparisons == 0 { 1 } else { HELD_AT_ONCE + names.comparisons };
+        let each = if names.comparisons == 0 { 1 } else { HELD_AT_ONCE + 2 * names.comparisons };
         let stands_for = representatives(pinned, (&named, &blocs), each);
         let codes: BTreeSet<Jurisdiction> = stands_for.values().copied().collect();
         let conditions: BTreeSet<String> = blocs.values().flat_map(|members| members.only_with.values().flatten()).cloned().collect();
@@ -68,14 +86,21 @@ impl Scope {
             members.only_with.retain(|code, _| codes.contains(code));
         }
         let words: BTreeSet<String> = names.strings.union(&conditions).cloned().collect();
-        let mut texts = names.strings;
-        texts.insert(unlike(&texts));
+        let compares = names.word_comparisons > 0;
+        let list = |list: &BTreeSet<String>| if compares { list.clone() } else { listed(&words, list) };
+        let (certifications, transfers) = (list(&pinned.world.certifications), list(&pinned.world.transfers));
+        let (texts, others) = texts(names.strings, (&certifications, &transfers), names.word_comparisons);
+        let possible = |(kind, id): &&(String, String)| can_be(kind, id);
+        let of = |kind: &str| names.entities.iter().filter(possible).filter(|(k, _)| k == kind).map(|(_, id)| id.clone()).collect();
         let mut scope = Self {
-            certifications: listed(&words, &pinned.world.certifications),
-            transfers: listed(&words, &pinned.world.transfers),
-            units: names.entities.iter().filter(|(kind, _)| kind == "Unit").map(|(_, id)| id.clone()).collect(),
-            workloads: names.entities.iter().filter(|(kind, _)| kind == "Workload").map(|(_, id)| id.clone()).collect(),
-            offerings: names.entities.iter().filter(|(kind, _)| kind == "Offering").map(|(_, id)| id.clone()).collect(),
+            certifications,
+            transfers,
+            units: of("Unit"),
+            workloads: of("Workload"),
+            offerings: of("Offering"),
+            nobody: names.entities.iter().filter(|(kind, id)| !can_be(kind, id)).cloned().collect(),
+            others,
+            patterns: names.patterns,
             codes,
             stands_for,
             blocs,
@@ -83,7 +108,10 @@ impl Scope {
             reads: BTreeSet::new(),
         };
         names.paths.iter().for_each(|path| scope.read(path));
-        if !scope.offerings.is_empty() {
+        if names.paths.contains(SECTOR) {
+            scope.reads.insert(SECTOR.to_owned());
+        }
+        if names.entities.iter().any(|(kind, _)| kind == "Offering") {
             scope.read("id");
         }
         scope
@@ -128,13 +156,42 @@ fn listed(named: &BTreeSet<String>, list: &BTreeSet<String>) -> BTreeSet<String>
     list.intersection(named).chain(other).cloned().collect()
 }
 
-/// A word that is not among these.
-fn unlike(words: &BTreeSet<String>) -> String {
-    let mut word = OTHER.to_owned();
+/// The texts that are named with some that are not, and those alone. Where words are compared with each other, every word of the lists is one.
+fn texts(
+    named: BTreeSet<String>,
+    (certifications, transfers): (&BTreeSet<String>, &BTreeSet<String>),
+    comparisons: usize,
+) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut texts, mut others) = (named, BTreeSet::new());
+    if comparisons > 0 {
+        texts.extend(certifications.iter().chain(transfers).cloned());
+    }
+    let count = if comparisons == 0 { 1 } else { WORDS_HELD_AT_ONCE + 2 * comparisons };
+    for _ in 0..count {
+        let other = unlike(OTHER, &texts);
+        texts.insert(other.clone());
+        others.insert(other);
+    }
+    (texts, others)
+}
+
+/// The word, or one that begins with it, that is not among these.
+pub(crate) fn unlike(word: &str, words: &BTreeSet<String>) -> String {
+    let mut word = word.to_owned();
     while words.contains(&word) {
-        word.push('-');
+        word.push('x');
     }
     word
+}
+
+/// Whether a gateway can have a thing of that name.
+fn can_be(kind: &str, id: &str) -> bool {
+    match kind {
+        "Unit" => id.parse::<UnitId>().is_ok(),
+        "Workload" => id.parse::<WorkloadId>().is_ok(),
+        "Offering" => id.parse::<OfferingId>().is_ok(),
+        _ => true,
+    }
 }
 
 /// For each jurisdiction, the one that stands for it.
@@ -144,10 +201,11 @@ fn representatives(
     each: usize,
 ) -> BTreeMap<Jurisdiction, Jurisdiction> {
     let mut kinds: BTreeMap<Vec<(bool, BTreeSet<String>)>, Vec<Jurisdiction>> = BTreeMap::new();
+    let used = used(pinned);
     let mut stands_for = BTreeMap::from([(Jurisdiction::UNKNOWN, Jurisdiction::UNKNOWN)]);
     for code in &pinned.familiar {
         let own = |members: &Members| (members.always.contains(code), members.only_with.get(code).cloned().unwrap_or_default());
-        let representative = if named.contains(code) {
+        let representative = if named.contains(code) || each > 1 && used.contains(code) {
             *code
         } else {
             let kind = kinds.entry(blocs.values().map(own).collect()).or_default();
@@ -161,6 +219,18 @@ fn representatives(
         stands_for.insert(*code, representative);
     }
     stands_for
+}
+
+/// Jurisdictions that offerings of the catalogue have to do with: where they are compared with each other, none stands for another.
+fn used(pinned: &Pinned) -> BTreeSet<Jurisdiction> {
+    let of_one = |offering: &comity_vocab::Offering| {
+        let origin = &offering.origin;
+        let places = [&origin.processed_in, &origin.stored_in, &origin.compellable_by, &origin.hardware];
+        let known = places.into_iter().filter_map(Places::known).flatten().copied();
+        let single = [origin.operator, origin.control, origin.developer, origin.governing_law];
+        known.chain(single).chain(offering.assurance.certified_by.iter().copied()).collect::<Vec<_>>()
+    };
+    pinned.world.offerings.values().flat_map(of_one).collect()
 }
 
 // === impl Names ===
@@ -185,7 +255,14 @@ impl Names {
         match part {
             Expr::Literal(Literal::EntityUID(uid)) => _ = self.entities.insert((uid.ty.to_string(), uid.eid.to_string())),
             Expr::Literal(Literal::String(text)) => _ = self.strings.insert(text.to_string()),
-            Expr::BinaryOp { op, left, right } if compares(*op) && has_fact(left) && has_fact(right) => self.comparisons += 1,
+            Expr::BinaryOp { op, left, right } if compares(*op) => {
+                let both = |sorts: &[Sort]| has_fact(left, sorts) && has_fact(right, sorts);
+                self.comparisons += usize::from(both(&[Sort::Code, Sort::Places, Sort::Codes]));
+                self.word_comparisons += usize::from(both(&[Sort::Certifications, Sort::Transfers, Sort::Words, Sort::Text]));
+            }
+            Expr::Like { .. } => self.patterns = true,
+            // A sector: the only fact that is not of the call, the workload or the offering.
+            Expr::GetAttr { .. } if attribute_path(part).is_none() => _ = self.paths.insert(SECTOR.to_owned()),
             _ => {}
         }
     }
@@ -195,13 +272,13 @@ const fn compares(op: BinaryOp) -> bool {
     matches!(op, BinaryOp::Eq | BinaryOp::NotEq | BinaryOp::In | BinaryOp::Contains | BinaryOp::ContainsAll | BinaryOp::ContainsAny)
 }
 
-/// Whether jurisdictions that are facts stand somewhere in it.
-fn has_fact(expr: &Expr) -> bool {
+/// Whether facts of these sorts stand somewhere in it.
+fn has_fact(expr: &Expr, sorts: &[Sort]) -> bool {
     let mut found = false;
     collect(expr, &mut |part| {
         let path = attribute_path(part);
         let sort = path.as_deref().and_then(|path| path.split_once('.')).and_then(|(_, relative)| sort(relative));
-        found |= matches!(sort, Some(Sort::Code | Sort::Places | Sort::Codes)) || matches!(part, Expr::GetAttr { .. }) && path.is_none();
+        found |= sort.is_some_and(|sort| sorts.contains(&sort)) || matches!(part, Expr::GetAttr { .. }) && path.is_none();
         path.is_some()
     });
     found

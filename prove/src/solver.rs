@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use cedar_policy::pst::{ActionConstraint, Clause, Effect, PolicyID, PrincipalConstraint, ResourceConstraint, StaticPolicy, Template};
 use cedar_policy::{EntityTypeName, EntityUid, Policy, RequestEnv, Schema};
@@ -26,6 +27,7 @@ action ask appliesTo { principal: [Workload], resource: [Catalogue], context: { 
 pub struct Solver {
     program: PathBuf,
     version: String,
+    patience: Duration,
 }
 
 /// Questions in the form of the solver.
@@ -48,7 +50,13 @@ impl Solver {
         let text = String::from_utf8_lossy(&output.stdout);
         let version = text.split("cvc5 version ").nth(1).and_then(|rest| rest.split_whitespace().next());
         let version = version.ok_or_else(|| GaveUp::new(format!("`{shown}` is not cvc5")))?.to_owned();
-        Ok(Self { program, version })
+        Ok(Self { program, version, patience: SOLVER_TIME })
+    }
+
+    /// With another bound on the time for one question; 60 seconds if none is said.
+    #[must_use]
+    pub fn within(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// As `cvc5 1.0.3`.
@@ -60,7 +68,7 @@ impl Solver {
     /// Whether there are values under which the condition holds.
     pub(crate) fn is_possible(&self, questions: &Questions, condition: &Cedar) -> Result<bool, GaveUp> {
         let compiled = questions.compile(condition)?;
-        let millis = SOLVER_TIME.as_millis();
+        let millis = self.patience.as_millis();
         block_on(async {
             let mut command = Command::new(&self.program);
             command.args(["--lang", "smt", &format!("--tlimit-per={millis}")]).kill_on_drop(true);
@@ -68,8 +76,8 @@ impl Solver {
             let mut compiler = CedarSymCompiler::new(solver).map_err(unanswered)?;
             let asked = compiler.check_never_matches_opt(&compiled);
             // The solver is told to stop; one that does not listen is not waited for.
-            let never = tokio::time::timeout(SOLVER_TIME + SOLVER_TIME / 4, asked).await;
-            let never = never.map_err(|_| GaveUp::new(format!("the solver did not answer within {} s", SOLVER_TIME.as_secs())))?;
+            let never = tokio::time::timeout(self.patience + self.patience / 4, asked).await;
+            let never = never.map_err(|_| GaveUp::new(format!("the solver did not answer within {} s", self.patience.as_secs())))?;
             Ok(!never.map_err(unanswered)?)
         })
     }

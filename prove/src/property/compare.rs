@@ -39,7 +39,7 @@ impl Prover {
         let scope = self.scope_of(&[asked], &[]);
         let place = Place::new("one", "a", asked);
         // Differences that are known: the terms that made them.
-        let mut known: Vec<BTreeSet<TermId>> = Vec::new();
+        let mut known: Vec<BTreeSet<(usize, TermId)>> = Vec::new();
         let mut answer = Answer::new(Verdict::Proved, "");
         while known.len() < examples_max {
             let condition = match self.permitted_by_one((&scope, place), [first, second], &known) {
@@ -60,11 +60,12 @@ impl Prover {
                     return Ok(answer);
                 }
                 Outcome::Possible(example) => {
-                    let blamed = blamed(&example);
-                    answer.found(self.difference([first, second], *example));
-                    if blamed.is_empty() || known.contains(&blamed) {
+                    let blamed = blamed(&example, [first, second]);
+                    // Nothing new: the terms that are known match here under fewer means alone.
+                    if known.contains(&blamed) {
                         break;
                     }
+                    answer.found(self.difference([first, second], *example));
                     known.push(blamed);
                 }
             }
@@ -78,12 +79,13 @@ impl Prover {
         &self,
         (scope, place): (&Scope, Place),
         [first, second]: [usize; 2],
-        known: &[BTreeSet<TermId>],
+        known: &[BTreeSet<(usize, TermId)>],
     ) -> Result<cedar::Cedar, GaveUp> {
         let admits = |side: usize| self.bench.sides.get(side).map_or(Ok(cedar::no()), |side| scope.admits(&side.rules, place));
         let mut parts = vec![admits(first)?, cedar::not(&admits(second)?)];
         for ids in known {
-            let all = ids.iter().filter_map(|id| self.rule(id)).map(|rule| scope.matches(&rule, place)).collect::<Result<Vec<_>, _>>()?;
+            let rules = ids.iter().filter_map(|(side, id)| self.rules_of(*side).into_iter().find(|rule| rule.id == *id));
+            let all = rules.map(|rule| scope.matches(&rule, place)).collect::<Result<Vec<_>, _>>()?;
             parts.push(cedar::not(&cedar::all(all)));
         }
         Ok(cedar::all(parts))
@@ -104,9 +106,11 @@ impl Prover {
     }
 }
 
-/// The terms that made a difference: those that permitted, and those that stood in the way.
-fn blamed(example: &Example) -> BTreeSet<TermId> {
-    example.decisions.iter().flat_map(|decided| decided.by.iter().cloned()).collect()
+/// The terms that made a difference, each with its side, since both may call a term the same: those that permitted, and those that stood in
+/// the way.
+fn blamed(example: &Example, sides: [usize; 2]) -> BTreeSet<(usize, TermId)> {
+    let decided = sides.into_iter().zip(&example.decisions);
+    decided.flat_map(|(side, decided)| decided.by.iter().map(move |id| (side, id.clone()))).collect()
 }
 
 pub(crate) fn quoted(ids: &[TermId]) -> String {

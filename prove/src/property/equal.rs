@@ -78,6 +78,17 @@ impl Given {
         fact == "id" || self.may_differ.is_empty() || self.may_differ.contains(fact)
     }
 
+    /// Assurances that nobody said are the same, each with the condition that they are.
+    fn not_given(&self, scope: &Scope) -> Vec<(&'static str, Cedar)> {
+        let names = Scale::ALL.map(Scale::name).into_iter().chain(LISTS).chain([OPEN_WEIGHTS]);
+        let same = |name: &'static str| {
+            let facts = scope.offering_facts().map(|(fact, _)| fact).filter(|fact| !self.fixes(fact));
+            let facts: Vec<Cedar> = facts.filter(|fact| fact.rsplit('.').next() == Some(name)).map(|fact| same_fact(&fact)).collect();
+            (!facts.is_empty()).then(|| (name, cedar::all(facts)))
+        };
+        names.filter_map(same).collect()
+    }
+
     /// Whether a fact of an offering that is no origin must be the same.
     fn fixes(&self, fact: &str) -> bool {
         let last = fact.rsplit('.').next().unwrap_or(fact);
@@ -128,7 +139,8 @@ impl Prover {
         let fixed = cedar::all(assurances.map(|(fact, _)| same_fact(&fact)));
         let origin = ORIGIN.into_iter().filter(|fact| scope.reads(&origin_path(fact)));
         let conditions: Vec<(&'static str, Cedar)> = origin.map(|fact| (fact, same_origin(&scope, fact))).collect();
-        let (differences, others): (Vec<_>, Vec<_>) = conditions.into_iter().partition(|(fact, _)| given.may_differ(fact));
+        let (mut differences, others): (Vec<_>, Vec<_>) = conditions.into_iter().partition(|(fact, _)| given.may_differ(fact));
+        differences.extend(given.not_given(&scope));
         let fixed = cedar::all([fixed, two_offerings(&scope)].into_iter().chain(others.into_iter().map(|(_, same)| same)));
         self.pair(&Pair { scope: &scope, seen, side: 0, asked, prefers, fixed, differences })
     }

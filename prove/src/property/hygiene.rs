@@ -16,24 +16,21 @@ use crate::rules::{Asked, Rule, RuleLayer, Rules};
 use crate::scope::Scope;
 use crate::search::{Known, Search};
 
-/// The actions under which a term is looked at: the first that it names stands for all, since nothing else of a call depends on them.
-fn asked_of(rule: &Rule) -> Asked {
-    let admit = [Action::Infer, Action::Embed].into_iter().map(Asked::Admit).find(|asked| rule.applies(*asked));
-    admit.unwrap_or(Asked::Prefer)
-}
-
 impl Prover {
     /// Proved first whatever is asked: an error denies here, and is skipped by Cedar.
     pub(crate) fn errors(&mut self) -> Result<Answer, ProveError> {
         let mut answer = Answer::new(Verdict::Proved, "exact search");
         for side in 0..self.bench.sides.len() {
             for rule in self.rules_of(side) {
-                match self.fails(side, &rule)? {
-                    Outcome::Impossible(_) => {}
-                    Outcome::Unknown(why) => answer.doubt(format!("term `{}`: {why}", rule.id)),
-                    Outcome::Possible(example) => {
-                        let says = format!("term `{}` can fail to be evaluated, and then everything is denied", rule.id);
-                        answer.found(Finding { example: Some(*example), ..self.finding(side, says, &[rule.id]) });
+                for asked in self.asked_of(&rule) {
+                    match self.fails((side, asked), &rule)? {
+                        Outcome::Impossible(_) => {}
+                        Outcome::Unknown(why) => answer.doubt(format!("term `{}`: {why}", rule.id)),
+                        Outcome::Possible(example) => {
+                            let says = format!("term `{}` can fail to be evaluated, and then everything is denied", rule.id);
+                            answer.found(Finding { example: Some(*example), ..self.finding(side, says, std::slice::from_ref(&rule.id)) });
+                            break;
+                        }
                     }
                 }
             }
@@ -41,9 +38,9 @@ impl Prover {
         Ok(answer)
     }
 
-    fn fails(&mut self, side: usize, rule: &Rule) -> Result<Outcome, ProveError> {
+    fn fails(&mut self, (side, asked): (usize, Asked), rule: &Rule) -> Result<Outcome, ProveError> {
         let scope = Scope::new([&rule.condition].into_iter(), &self.bench.pinned);
-        let place = Place::new("one", "a", asked_of(rule));
+        let place = Place::new("one", "a", asked);
         let wanted = if rule.prefers { Wanted::Permitted } else { Wanted::FailsIn(rule.id.clone()) };
         let condition = match scope.matches(rule, place) {
             Ok(condition) => condition,
@@ -74,7 +71,7 @@ impl Prover {
         }
     }
 
-    /// Each term for itself: can it match?
+    /// Each term for itself: can it match, under any action?
     pub(crate) fn vacuous(&mut self, seen: Seen) -> Result<Answer, ProveError> {
         self.each_term(seen, &Fault { says: "never matches any call or offering", spared: vacuous, condition: matches })
     }
@@ -101,9 +98,10 @@ impl Prover {
         let mut answer = Answer::new(Verdict::Proved, "an example of each that was found");
         let mut faulty = Vec::new();
         for (layer, rule) in rules.all() {
-            match search.find(&(fault.spared)(&matches, layer, rule)) {
-                Ok(Some(_)) => {}
-                Ok(None) => faulty.push(rule),
+            let cases = self.asked_of(rule).into_iter().map(|asked| search.find(&(fault.spared)(&matches, layer, (rule, asked))));
+            match cases.collect::<Result<Vec<_>, _>>() {
+                Ok(cases) if cases.iter().any(Option::is_some) => {}
+                Ok(_) => faulty.push(rule),
                 Err(gave_up) => answer.doubt(format!("term `{}`: {gave_up}", rule.id)),
             }
         }
@@ -120,7 +118,9 @@ impl Prover {
         (fault, rule): (&Fault, &Rule),
     ) -> Result<(), ProveError> {
         let says = fault.says;
-        let outcome = match (seen, (fault.condition)(scope, rules, rule)) {
+        let places = self.asked_of(rule).into_iter().map(|asked| Place::new("one", "a", asked));
+        let conditions: Result<Vec<Cedar>, GaveUp> = places.map(|place| (fault.condition)(scope, rules, (rule, place))).collect();
+        let outcome = match (seen, conditions.map(cedar::any)) {
             (Seen::InCatalogue, _) => Outcome::Impossible("exhaustive search of the catalogue".to_owned()),
             (Seen::InPrinciple, Err(gave_up)) => Outcome::Unknown(gave_up.to_string()),
             (Seen::InPrinciple, Ok(condition)) => {
@@ -159,10 +159,12 @@ impl Prover {
 struct Fault {
     says: &'static str,
     /// What holds together in a case that spares the term the fault.
-    spared: fn(&Matches<'_>, &RuleLayer, &Rule) -> Vec<Known>,
+    spared: fn(&Matches<'_>, &RuleLayer, (&Rule, Asked)) -> Vec<Known>,
     /// The same as one condition, for the solver.
-    condition: fn(&Scope, &Rules, &Rule) -> Result<Cedar, GaveUp>,
+    condition: Condition,
 }
+
+type Condition = fn(&Scope, &Rules, (&Rule, Place)) -> Result<Cedar, GaveUp>;
 
 /// For each term, that it matches; for each layer, that it permits: translated once, for as many questions as there are terms.
 struct Matches<'r> {
@@ -210,12 +212,11 @@ impl<'r> Matches<'r> {
     }
 }
 
-fn vacuous(known: &Matches<'_>, _: &RuleLayer, rule: &Rule) -> Vec<Known> {
-    known.one(asked_of(rule), rule).into_iter().collect()
+fn vacuous(known: &Matches<'_>, _: &RuleLayer, (rule, asked): (&Rule, Asked)) -> Vec<Known> {
+    known.one(asked, rule).into_iter().collect()
 }
 
-fn shadowed(known: &Matches<'_>, layer: &RuleLayer, rule: &Rule) -> Vec<Known> {
-    let asked = asked_of(rule);
+fn shadowed(known: &Matches<'_>, layer: &RuleLayer, (rule, asked): (&Rule, Asked)) -> Vec<Known> {
     let own = known.one(asked, rule).into_iter();
     if rule.effect == Effect::Forbid {
         return Vec::new();
@@ -225,8 +226,7 @@ fn shadowed(known: &Matches<'_>, layer: &RuleLayer, rule: &Rule) -> Vec<Known> {
 }
 
 /// It matches, nothing else of its kind does, and the rest lets it decide.
-fn redundant(known: &Matches<'_>, layer: &RuleLayer, rule: &Rule) -> Vec<Known> {
-    let asked = asked_of(rule);
+fn redundant(known: &Matches<'_>, layer: &RuleLayer, (rule, asked): (&Rule, Asked)) -> Vec<Known> {
     let Some(own) = known.one(asked, rule) else { return Vec::new() };
     let alike = |effect| layer.applying(asked, effect).filter(|other| other.id != rule.id).filter_map(|other| known.one(asked, other));
     // A preference counts by itself, whatever others match.
@@ -239,12 +239,11 @@ fn redundant(known: &Matches<'_>, layer: &RuleLayer, rule: &Rule) -> Vec<Known> 
     [own].into_iter().chain(not_alike).chain(decides).chain(known.others_permit(layer, asked)).collect()
 }
 
-fn matches(scope: &Scope, _: &Rules, rule: &Rule) -> Result<Cedar, GaveUp> {
-    scope.matches(rule, Place::new("one", "a", asked_of(rule)))
+fn matches(scope: &Scope, _: &Rules, (rule, place): (&Rule, Place)) -> Result<Cedar, GaveUp> {
+    scope.matches(rule, place)
 }
 
-fn unforbidden(scope: &Scope, rules: &Rules, rule: &Rule) -> Result<Cedar, GaveUp> {
-    let place = Place::new("one", "a", asked_of(rule));
+fn unforbidden(scope: &Scope, rules: &Rules, (rule, place): (&Rule, Place)) -> Result<Cedar, GaveUp> {
     let own = rules.layers.iter().find(|layer| layer.rules.iter().any(|other| other.id == rule.id)).map(|layer| layer.number);
     let layers = rules.layers.iter().filter(|layer| !rule.prefers || Some(layer.number) == own);
     let forbids = layers.flat_map(|layer| layer.applying(place.asked, Effect::Forbid)).map(|forbid| scope.matches(forbid, place));
@@ -252,8 +251,8 @@ fn unforbidden(scope: &Scope, rules: &Rules, rule: &Rule) -> Result<Cedar, GaveU
 }
 
 /// Under the same means with and without the term: what differs under none of them differs for no call.
-fn differs(scope: &Scope, rules: &Rules, rule: &Rule) -> Result<Cedar, GaveUp> {
-    let (place, without) = (Place::new("one", "a", asked_of(rule)), rules.without(&rule.id));
+fn differs(scope: &Scope, rules: &Rules, (rule, place): (&Rule, Place)) -> Result<Cedar, GaveUp> {
+    let without = rules.without(&rule.id);
     if !rule.prefers {
         return Ok(cedar::not(&cedar::equal(&scope.permits_under(rules, place)?, &scope.permits_under(&without, place)?)));
     }

@@ -68,6 +68,10 @@ impl Wish {
         &self.text
     }
 
+    pub(crate) fn condition(&self) -> &Arc<Expr> {
+        &self.condition
+    }
+
     /// The condition as terms, to look up the names in it.
     #[must_use]
     pub fn terms(&self) -> &Terms {
@@ -77,7 +81,8 @@ impl Wish {
 
 impl Prover {
     pub(crate) fn never(&mut self, wish: &Wish, seen: Seen) -> Result<Answer, ProveError> {
-        self.each_action(|prover, asked| prover.never_in(wish, (seen, asked)))
+        let actions = self.actions_for(&wish.condition);
+        self.each_of(actions, |prover, asked| prover.never_in(wish, (seen, asked)))
     }
 
     fn never_in(&mut self, wish: &Wish, (seen, asked): (Seen, crate::rules::Asked)) -> Result<Answer, ProveError> {

@@ -11,7 +11,7 @@ use super::{Circuit, FactValue, Model};
 use crate::facts::{self, Sort};
 use crate::failure::GaveUp;
 use crate::limits::VALUES_MAX;
-use crate::scope::{OTHER, Scope};
+use crate::scope::{NOBODY, OTHER, Scope};
 
 /// A value that is not made of others.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,7 +70,7 @@ impl<'s> Translation<'s> {
         }
         made.declare(SECTOR.to_owned(), Sort::Text);
         let workloads =
-            scope.workloads.iter().map(String::as_str).chain([OTHER]).map(|id| Atom::Entity("Workload".to_owned(), id.to_owned()));
+            scope.workloads.iter().map(String::as_str).chain([NOBODY]).map(|id| Atom::Entity("Workload".to_owned(), id.to_owned()));
         let who = made.one_of(workloads.collect());
         made.single.insert(PRINCIPAL.to_owned(), who);
         for unit in &scope.units {
@@ -201,9 +201,12 @@ impl<'s> Translation<'s> {
     }
 
     fn fact(&mut self, expr: &Expr) -> Result<Option<Value>, GaveUp> {
-        if let Expr::GetAttr { expr: of, .. } = expr
+        if let Expr::GetAttr { expr: of, attr } = expr
             && let Expr::Literal(Literal::EntityUID(uid)) = &**of
         {
+            if uid.ty.to_string() != "Unit" || *attr != SECTOR {
+                return Err(GaveUp::new(format!("`{expr}` is a fact of something that may not be there, which the search does not know")));
+            }
             // A unit is there only for the workloads in it.
             let within = self.units.get(uid.eid.as_str()).copied().unwrap_or(!self.circuit.yes());
             let fails = self.circuit.all([self.path, !within]);
@@ -393,7 +396,7 @@ impl<'s> Translation<'s> {
         let mut matching = Vec::new();
         for (atom, holds) in table {
             let Atom::Text(text) = atom else { return Err(GaveUp::new(format!("`{expr}` is not a text"))) };
-            if text.starts_with(OTHER) {
+            if self.scope.others.contains(&text) {
                 return Err(GaveUp::new("a pattern (`like`) tells texts apart that the terms do not name"));
             }
             if matches(&text.chars().collect::<Vec<_>>(), pattern) {

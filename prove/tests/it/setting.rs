@@ -23,11 +23,6 @@ pub(crate) fn pack(name: &str) -> Arc<Terms> {
     Arc::new(Terms::load(vec![shipped_pack(name).unwrap().default_layer()]).unwrap())
 }
 
-/// Terms of one layer.
-pub(crate) fn terms(text: &str) -> Arc<Terms> {
-    Arc::new(Terms::load(vec![layer("planted", text)]).unwrap())
-}
-
 fn layer(name: &str, text: &str) -> LayerSource {
     LayerSource { name: name.to_owned(), path: format!("{name}.cedar"), text: text.to_owned() }
 }
@@ -40,4 +35,32 @@ pub(crate) fn prover(terms: Vec<Arc<Terms>>, solver: Option<Solver>) -> Prover {
 /// With the solver.
 pub(crate) fn prove(terms: Vec<Arc<Terms>>, property: &Property) -> Report {
     prover(terms, Some(solver())).prove(property).unwrap()
+}
+
+/// Terms as a short text, one a line: `permit open`, `forbid abroad: resource.origin.control == Jurisdiction::"US"`; `--` begins another layer.
+/// Effects: `permit`, `forbid` (both actions), `infer-permit`, `embed-permit`, `infer-forbid`, `embed-forbid`, `prefer`, `avoid`.
+pub(crate) fn layers(text: &str) -> Vec<LayerSource> {
+    let written = text.split("\n--\n").enumerate();
+    written.map(|(at, terms)| layer(&format!("layer-{at}"), &terms.trim().lines().map(term).collect::<String>())).collect()
+}
+
+/// A short text as terms, past the lints: some of what is planted here is what they refuse.
+pub(crate) fn unlinted(text: &str) -> Arc<Terms> {
+    Arc::new(Terms::load_unlinted(layers(text)).unwrap_or_else(|problems| panic!("{text}: {problems:?}")))
+}
+
+/// One line of a short text as one line of Cedar.
+fn term(line: &str) -> String {
+    let (head, condition) = line.trim().split_once(": ").unwrap_or((line.trim(), ""));
+    let (effect, id) = head.split_once(' ').expect("an effect and an id");
+    let (effect, actions) = match effect {
+        "permit" | "forbid" => (effect, "in [Action::\"infer\", Action::\"embed\"]"),
+        "prefer" => ("permit", "== Action::\"prefer\""),
+        "avoid" => ("forbid", "== Action::\"prefer\""),
+        "infer-permit" | "infer-forbid" => (&effect["infer-".len()..], "== Action::\"infer\""),
+        "embed-permit" | "embed-forbid" => (&effect["embed-".len()..], "== Action::\"embed\""),
+        other => panic!("unknown effect `{other}`"),
+    };
+    let when = if condition.is_empty() { String::new() } else { format!("when {{ {condition} }}") };
+    format!("@id(\"{id}\") @goal(\"security\") @reason(\"planted\") {effect} (principal, action {actions}, resource) {when};\n")
 }
