@@ -1,5 +1,13 @@
 //! Proofs of planted terms, shipped packs and random terms. A solver is needed: the tests fail without one.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::string_slice,
+    reason = "tests"
+)]
 
 mod packs;
 mod planted;
