@@ -11,6 +11,7 @@ mod generate;
 mod keys;
 mod ledger;
 mod model;
+mod prove;
 mod refuse;
 mod terms;
 mod up;
@@ -38,8 +39,8 @@ Examples:
   comity ask 'What is comity in law?'
   comity terms why 4f2a        why a call was permitted or denied
 
-Exit codes: 0 ok or permitted, 1 failed, 2 usage, 3 denied, 4 terms, catalogue
-or configuration invalid, 5 verification failed, 130 interrupted.";
+Exit codes: 0 ok, permitted or proved, 1 failed or unknown, 2 usage, 3 denied or violated,
+4 terms, catalogue or configuration invalid, 5 verification failed, 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -47,6 +48,7 @@ pub(crate) enum Command {
     Demo(demo::Args),
     Ask(ask::Args),
     Terms(terms::Args),
+    Prove(Box<prove::Args>),
     Catalogue(catalogue::Args),
     Detect(Box<detect::Args>),
     Ledger(ledger::Args),
@@ -71,6 +73,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Demo(args) => demo::run(&args, cli.output),
         Command::Ask(args) => ask::run(&args, cli.output),
         Command::Terms(args) => terms::run(args, cli.output),
+        Command::Prove(args) => prove::run(&args, cli.output),
         Command::Catalogue(args) => catalogue::run(args, cli.output),
         Command::Detect(args) => detect::run(&args, cli.output),
         Command::Ledger(args) => ledger::run(args, cli.output),

@@ -10,13 +10,13 @@ use crate::output;
 /// The exit codes that scripts may rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// 0: done, or permitted.
+    /// 0: done, permitted or proved.
     Ok,
-    /// 1: something failed.
+    /// 1: something failed, or nobody knows whether a property holds.
     Failed,
     /// 2: the command line is wrong.
     Usage,
-    /// 3: the terms denied.
+    /// 3: the terms denied, or violate a property.
     Denied,
     /// 4: terms, catalogue or configuration are invalid.
     Invalid,

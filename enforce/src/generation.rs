@@ -13,9 +13,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use comity_catalogue::Catalogue;
 use comity_decide::{Engine, UnknownName, unknown_names};
 use comity_redact::Kind;
 use comity_store::{Store, StoreError};
+use comity_terms::Terms;
 use comity_vocab::{Digest, OfferingId, Plain};
 
 use crate::clock;
@@ -157,6 +159,18 @@ impl Config {
         let mut checked = Generation::load(self.clone(), given)?.checked();
         checked.reachable.extend(local.map(|local| local.id));
         Ok(checked)
+    }
+
+    /// The terms and the catalogue that it names, for whoever looks at these alone: upstreams and secrets need not be there.
+    ///
+    /// # Errors
+    /// Every problem found.
+    pub fn terms_and_catalogue(&self) -> Result<(Terms, Catalogue), Problems> {
+        let local = LocalOffering::expected(self)?;
+        let (mut files, mut problems) = (Vec::new(), Vec::new());
+        let terms = sources::terms(self, &mut files, &mut problems);
+        let catalogue = sources::catalogue(self, local.as_ref(), &mut files, &mut problems);
+        terms.zip(catalogue).filter(|_| problems.is_empty()).ok_or(Problems(problems))
     }
 }
 

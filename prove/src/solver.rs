@@ -14,7 +14,7 @@ use tokio::process::Command;
 
 use crate::cedar::Cedar;
 use crate::failure::GaveUp;
-use crate::limits::SOLVER_TIME;
+use crate::limits::{SOLVER_TIME, VERSION_TIME};
 
 /// What the schema of terms lacks for a question: two calls and two offerings at once. Its own types are used as they are.
 const PAIR: &str = r#"
@@ -45,8 +45,12 @@ impl Solver {
     /// When it does not run, or does not say that it is cvc5.
     pub fn at(program: PathBuf) -> Result<Self, GaveUp> {
         let shown = program.display().to_string();
-        let output = std::process::Command::new(&program).arg("--version").output();
-        let output = output.map_err(|error| GaveUp::new(format!("`{shown}` does not run: {error}")))?;
+        let output = block_on(async {
+            let running = Command::new(&program).arg("--version").kill_on_drop(true).stdin(std::process::Stdio::null()).output();
+            let ended = tokio::time::timeout(VERSION_TIME, running).await;
+            let ended = ended.map_err(|_| GaveUp::new(format!("`{shown}` does not say its version")))?;
+            ended.map_err(|error| GaveUp::new(format!("`{shown}` does not run: {error}")))
+        })?;
         let text = String::from_utf8_lossy(&output.stdout);
         let version = text.split("cvc5 version ").nth(1).and_then(|rest| rest.split_whitespace().next());
         let version = version.ok_or_else(|| GaveUp::new(format!("`{shown}` is not cvc5")))?.to_owned();
@@ -100,7 +104,9 @@ impl Questions {
             // A writer never knows the answer.
             let _ = compiler.check_never_matches_opt(&compiled).await;
             let script = String::from_utf8_lossy(&compiler.solver().w).into_owned();
-            Ok(if script.is_empty() { TRIVIAL.to_owned() } else { script })
+            // A file is asked by itself: there is nothing to reset.
+            let script = script.strip_prefix(RESET).unwrap_or(&script);
+            Ok(if script.is_empty() { TRIVIAL.to_owned() } else { script.to_owned() })
         })
     }
 
@@ -114,6 +120,8 @@ impl Questions {
     }
 }
 
+/// How the compiler begins with a solver that was asked something before.
+const RESET: &str = "(reset)\n";
 /// Stands for a question that the compiler answered itself.
 const TRIVIAL: &str = "; the compiler decides this question without a solver\n(set-logic ALL)\n(assert false)\n(check-sat)\n";
 

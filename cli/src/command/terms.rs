@@ -4,6 +4,7 @@ mod check;
 mod diff;
 mod fmt;
 mod packs;
+pub(crate) mod settings;
 pub(crate) mod source;
 mod test;
 mod why;

@@ -22,6 +22,7 @@ pub(crate) struct Manifest {
 }
 
 /// A parameter, and where it is declared.
+#[derive(Clone)]
 pub(crate) struct Declared {
     pub(crate) parameter: Parameter,
     /// The Cedar literal of its default.

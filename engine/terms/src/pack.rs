@@ -12,6 +12,7 @@ use crate::problem::{Place, TermsProblem};
 use crate::slots::{self, Slot, slots};
 
 /// Terms that may have parameters. Each slot in the text has its parameter, each parameter a slot and a default that fits.
+#[derive(Clone)]
 pub struct Pack {
     source: LayerSource,
     title: String,

@@ -1,7 +1,7 @@
-//! Reads layers of terms: a file, with the `pack.toml` beside it, or the name of a shipped pack.
+//! Reads layers of terms: a file, with the `pack.toml` beside it, the name of a shipped pack, or a folder.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use comity_decide::UnknownName;
 use comity_terms::{LayerSource, Pack, PackFile, ParameterProblem, ParameterValue, Terms, TermsProblem, shipped_pack, shipped_pack_names};
@@ -10,6 +10,8 @@ use crate::exit::{Exit, Failure, Note};
 
 /// What declares the parameters of the terms beside it.
 const PACK_FILE: &str = "pack.toml";
+/// The terms of a pack.
+const TERMS_FILE: &str = "terms.cedar";
 
 /// The pack that `name` means: a file first, else a shipped one.
 pub(crate) fn pack(name: &str) -> anyhow::Result<Pack> {
@@ -26,6 +28,33 @@ pub(crate) fn pack(name: &str) -> anyhow::Result<Pack> {
     Ok(Pack::new(source, file.as_ref()).map_err(|problems| failure(&problems))?)
 }
 
+/// Every layer that `name` means. A folder is the pack in it, or else each of its files of terms, in the order of their names.
+///
+/// A shipped pack goes before a folder of the same bare name: `./name` is the folder.
+pub(crate) fn packs(name: &str) -> anyhow::Result<Vec<Pack>> {
+    let folder = Path::new(name);
+    if !folder.is_dir() || shipped_pack(name).is_some() {
+        return Ok(vec![pack(name)?]);
+    }
+    let terms = folder.join(TERMS_FILE);
+    let files = if folder.join(PACK_FILE).is_file() && terms.is_file() { vec![terms] } else { files_of(folder)? };
+    if files.is_empty() {
+        let failure = Failure::new(Exit::Invalid, format!("there is no file of terms in the folder `{name}`"));
+        return Err(failure.hint("name a folder that holds files whose names end in `.cedar`").into());
+    }
+    files.iter().map(|file| pack(&file.display().to_string())).collect()
+}
+
+/// The same for several, with commas between them, outermost first.
+pub(crate) fn all_packs(named: &str) -> anyhow::Result<Vec<Pack>> {
+    let names: Vec<&str> = named.split(',').map(str::trim).collect();
+    if names.contains(&"") {
+        let failure = Failure::new(Exit::Usage, format!("`{named}` names no layer at one place"));
+        return Err(failure.hint("write packs or files with commas between them: `uk-public,own.cedar`").into());
+    }
+    Ok(names.into_iter().map(packs).collect::<anyhow::Result<Vec<_>>>()?.concat())
+}
+
 /// The layer that `name` means, with the defaults of its parameters.
 pub(crate) fn layer(name: &str) -> anyhow::Result<LayerSource> {
     Ok(pack(name)?.default_layer())
@@ -33,12 +62,7 @@ pub(crate) fn layer(name: &str) -> anyhow::Result<LayerSource> {
 
 /// Layers named with commas, outermost first, each with the defaults of its parameters.
 pub(crate) fn layers(named: &str) -> anyhow::Result<Terms> {
-    let names: Vec<&str> = named.split(',').map(str::trim).collect();
-    if names.contains(&"") {
-        let failure = Failure::new(Exit::Usage, format!("`{named}` names no layer at one place"));
-        return Err(failure.hint("write packs or files with commas between them: `uk-public,own.cedar`").into());
-    }
-    load(names.into_iter().map(layer).collect::<anyhow::Result<_>>()?)
+    load(all_packs(named)?.iter().map(Pack::default_layer).collect())
 }
 
 /// The layer of a pack with these parameters.
@@ -70,6 +94,20 @@ pub(crate) fn unknown_names(unknown: Vec<UnknownName>) -> Failure {
 /// What a pack is called: the terms of every pack are in a file of the same name.
 fn folder_name(path: &Path) -> Option<String> {
     Some(path.parent()?.file_name()?.to_string_lossy().into_owned())
+}
+
+/// The files of terms directly in a folder, in the order of their names.
+fn files_of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let unreadable = |error: std::io::Error| Failure::new(Exit::Invalid, format!("cannot read the folder `{}`: {error}", folder.display()));
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.is_file() && path.extension().is_some_and(|extension| extension == "cedar") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 fn shipped(name: &str) -> anyhow::Result<Pack> {
