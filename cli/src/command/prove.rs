@@ -2,11 +2,11 @@
 //!
 //! INVARIANT: the exit code is 0 only for what was proved. What nobody could answer is 1, never 0.
 
-mod answer;
+pub(crate) mod answer;
 mod example;
 mod folder;
-mod ground;
-mod solver;
+pub(crate) mod ground;
+pub(crate) mod solver;
 pub(crate) mod work;
 
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ const EXAMPLES: &str = "\
 Examples:
   comity prove equal-treatment --terms uk-public            are equals treated equally?
   comity prove equal-treatment --terms own.cedar --ignore control,operator
-  comity prove never 'context.data.personal && !context.means.pseudonymised' --terms eu-gdpr,own.cedar
+  comity prove never 'context.data.personal && !context.means.pseudonymised'
   comity prove implies own.cedar uk-public                  do mine only narrow theirs?
   comity prove recognise cbpr-collective@JP cbpr-collective@SG
   comity prove survives --without US,CN --terms bank-dora
@@ -63,7 +63,7 @@ pub(crate) struct Shared {
     #[arg(long, global = true, value_name = "PATH")]
     solver: Option<String>,
     /// Seconds that the solver has for one question
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=3600))]
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = solver::PATIENCE, value_parser = clap::value_parser!(u16).range(1..=3600))]
     patience: u16,
     /// Writes the proof into this folder [default: `proofs` in the data folder]
     #[arg(long, global = true, value_name = "DIR")]
@@ -154,17 +154,17 @@ pub(crate) enum Treatment {
 
 /// One report for scripts.
 #[derive(Serialize)]
-struct Judged<'r> {
+pub(crate) struct Judged {
     verdict: Verdict,
     #[serde(flatten)]
-    report: &'r Report,
+    report: Report,
 }
 
 /// Several.
 #[derive(Serialize)]
-struct AllJudged<'r> {
+struct AllJudged {
     verdict: Verdict,
-    properties: Vec<Judged<'r>>,
+    properties: Vec<Judged>,
 }
 
 pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
@@ -175,8 +175,8 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let verdict = worst(&reports);
     let all = matches!(args.property, Asked::All);
     match (output, reports.as_slice()) {
-        (Output::Json, [report]) if !all => output::json(&Judged::of(report))?,
-        (Output::Json, reports) => output::json(&AllJudged { verdict, properties: reports.iter().map(Judged::of).collect() })?,
+        (Output::Json, [report]) if !all => output::json(&Judged::of(report.clone()))?,
+        (Output::Json, reports) => output::json(&AllJudged { verdict, properties: reports.iter().cloned().map(Judged::of).collect() })?,
         (Output::Human, [report]) if !all => answer::print(report)?,
         (Output::Human, reports) => answer::print_all(reports)?,
     }
@@ -210,8 +210,8 @@ fn usage(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
 
 // === impl Judged ===
 
-impl<'r> Judged<'r> {
-    fn of(report: &'r Report) -> Self {
+impl Judged {
+    pub(crate) fn of(report: Report) -> Self {
         Self { verdict: report.verdict(), report }
     }
 }

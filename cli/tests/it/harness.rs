@@ -110,6 +110,7 @@ pub(crate) const SCRUB: &[(&str, &str)] = &[
     (r"\b[0-9a-f]{12}\b", "[DIGEST12]"),
     (r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ\b", "[TIME]"),
     (r"\b20\d\d-\d\d-\d\d \d\d:\d\d\b", "[MINUTE]"),
+    (r"cvc5 \d+(\.\d+)+", "cvc5 [VERSION]"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]"),
     (r"\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}", "+[KEY ID]+[KEY]"),
 ];

@@ -19,5 +19,6 @@ mod harness;
 mod keys;
 mod ledger;
 mod packs;
+mod prove;
 mod terms;
 mod up;

@@ -6,7 +6,7 @@ use super::example;
 use crate::output::{self, BAD, FAINT, GOOD, NOTE, STRONG, Table, styled};
 
 /// What nobody may take this for.
-const ADVICE: &str = "Comity describes; this is no legal advice.";
+pub(crate) const ADVICE: &str = "Comity describes; this is no legal advice.";
 const INDENT: &str = "  ";
 const DEEPER: &str = "    ";
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use comity_catalogue::{Catalogue, World};
-use comity_decide::unknown_names;
+use comity_decide::{UnknownName, unknown_names};
 use comity_prove::{Given, Property, Subject, Wish};
 use comity_terms::{Pack, Terms};
 use comity_vocab::{Instant, Jurisdiction};
@@ -86,8 +86,12 @@ impl Ground {
     fn wish(&self, condition: &str) -> anyhow::Result<Wish> {
         let wish = Wish::parse(condition)
             .map_err(|problem| Failure::new(Exit::Invalid, problem.to_string()).maybe_hint(problem.hint.as_deref()))?;
-        known(wish.terms(), &self.world)?;
-        Ok(wish)
+        // It stands in no term: the names are those of the condition.
+        let own = |name| UnknownName { term: None, ..name };
+        match unknown_names(wish.terms(), &self.world).into_iter().map(own).collect::<Vec<_>>() {
+            unknown if unknown.is_empty() => Ok(wish),
+            unknown => Err(source::unknown_names_in("the condition names", unknown).into()),
+        }
     }
 }
 

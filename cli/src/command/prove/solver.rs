@@ -9,6 +9,8 @@ use comity_prove::Solver;
 use crate::exit::{Exit, Failure};
 use crate::output;
 
+/// Seconds for one question, unless told otherwise.
+pub(crate) const PATIENCE: u16 = 60;
 const VARIABLE: &str = "CVC5";
 const NONE: &str = "none";
 /// What is looked for on PATH.

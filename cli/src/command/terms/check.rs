@@ -1,9 +1,10 @@
-//! `comity terms check`: loads layers as the gateway would, and says what is wrong with them.
+//! `comity terms check`: loads layers as the gateway would, says what is wrong with them, and proves what is quick to prove.
+
+mod properties;
 
 use std::path::PathBuf;
 
 use comity_catalogue::Catalogue;
-use comity_decide::unknown_names;
 use comity_terms::{Effect, Layer, Terms};
 use serde::Serialize;
 
@@ -12,13 +13,25 @@ use super::source;
 use crate::catalogue_files;
 use crate::clock;
 use crate::command::catalogue;
-use crate::exit::Exit;
+use crate::command::prove::Judged;
+use crate::command::prove::ground::Ground;
+use crate::exit::{Exit, Failure};
 use crate::output::{self, Output, Table};
 
 /// Layers that are checked when none is named.
 const LAYER_DEFAULT: &str = "uk-public";
 
+const EXAMPLES: &str = "\
+Examples:
+  comity terms check terms/nation.cedar terms/own.cedar
+  comity terms check ./terms --prove --markdown report.md     in the tests of a repository of terms
+
+Exit codes with --prove: 0 nothing that fails is violated, 3 errors, vacuous, redundant, shadowed or
+monotone is violated, 1 one of them is unknown, 4 the terms are invalid. Equal treatment is shown and
+never fails.";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Files or folders of terms or names of shipped packs, outermost layer first [default: uk-public]
     #[arg(value_name = "FILE|PACK")]
@@ -29,12 +42,24 @@ pub(crate) struct Args {
     /// A folder of own catalogue files beside the shipped ones
     #[arg(long, value_name = "FOLDER")]
     catalogue: Option<PathBuf>,
+    /// Then proves: no term fails, each can match, matters and is not always overridden, and more assurance never denies
+    #[arg(long)]
+    prove: bool,
+    /// Writes the proofs as a page for a pull request; `-` for stdout
+    #[arg(long, value_name = "FILE", requires = "prove")]
+    markdown: Option<PathBuf>,
+    /// The solver cvc5 for proofs, or `none` [default: the variable CVC5, else `cvc5` on PATH]
+    #[arg(long, value_name = "PATH", requires = "prove")]
+    solver: Option<String>,
 }
 
 #[derive(Serialize)]
 struct Report {
     digest: String,
     layers: Vec<LayerReport>,
+    /// With `--prove`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    properties: Option<Vec<Judged>>,
 }
 
 #[derive(Serialize)]
@@ -52,11 +77,11 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let terms = source::load(settings::filled(&packs, &args.set)?)?;
     let files = catalogue_files::over_shipped(args.catalogue.as_deref())?;
     let parsed = Catalogue::parse(files).map_err(|problems| catalogue::invalid(&problems))?;
-    let unknown = unknown_names(&terms, &parsed.at(clock::now()));
-    if !unknown.is_empty() {
-        return Err(source::unknown_names(unknown).into());
-    }
     let report = Report::of(&terms);
+    let ground = Ground::new(vec![terms], parsed, clock::now())?;
+    if args.prove {
+        return prove(args, (report, ground), output);
+    }
     match output {
         Output::Json => output::json(&report)?,
         Output::Human => report.print()?,
@@ -64,11 +89,36 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
+fn prove(args: &Args, (report, ground): (Report, Ground), output: Output) -> anyhow::Result<Exit> {
+    let page_alone = args.markdown.as_deref().is_some_and(properties::is_stdout);
+    if page_alone && output == Output::Json {
+        let failure = Failure::new(Exit::Usage, "`--markdown -` and `--output json` both write to stdout");
+        return Err(failure.hint("write the page to a file").into());
+    }
+    let proved = properties::prove(ground.subject, args.solver.as_deref())?;
+    let exit = properties::exit(&proved);
+    match output {
+        Output::Human if page_alone => {}
+        Output::Human => {
+            report.print()?;
+            properties::print(&proved)?;
+        }
+        Output::Json => {
+            let judged = proved.iter().cloned().map(Judged::of).collect();
+            output::json(&Report { properties: Some(judged), ..report })?;
+        }
+    }
+    if let Some(to) = &args.markdown {
+        properties::write_page(&proved, to)?;
+    }
+    Ok(exit)
+}
+
 // === impl Report ===
 
 impl Report {
     fn of(terms: &Terms) -> Self {
-        Self { digest: terms.digest().to_string(), layers: terms.layers().iter().map(LayerReport::of).collect() }
+        Self { digest: terms.digest().to_string(), layers: terms.layers().iter().map(LayerReport::of).collect(), properties: None }
     }
 
     fn print(&self) -> anyhow::Result<()> {

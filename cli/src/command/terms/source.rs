@@ -83,8 +83,13 @@ pub(crate) fn failure(problems: &[TermsProblem]) -> Failure {
 
 /// Names that the catalogue does not have.
 pub(crate) fn unknown_names(unknown: Vec<UnknownName>) -> Failure {
+    unknown_names_in("the terms name", unknown)
+}
+
+/// The same, where names that stand in no term are said to be somewhere else.
+pub(crate) fn unknown_names_in(elsewhere: &str, unknown: Vec<UnknownName>) -> Failure {
     let note = |name: UnknownName| {
-        let term = name.term.map_or_else(|| "the terms name".to_owned(), |term| format!("term `{term}` names"));
+        let term = name.term.map_or_else(|| elsewhere.to_owned(), |term| format!("term `{term}` names"));
         let hint = name.near.map(|near| format!("did you mean `{near}`?"));
         Note { message: format!("{term} unknown {} `{}`", name.kind, name.name), hint }
     };
