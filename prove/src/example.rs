@@ -179,7 +179,14 @@ fn class(number: u8) -> Classification {
 
 /// The deciding facts of an offering as text, from what the loader made of it.
 pub(crate) fn shown(offering: &comity_vocab::Offering, scope: &Scope) -> BTreeMap<String, String> {
-    let value = serde_json::to_value(offering).unwrap_or_default();
+    let mut offering = offering.clone();
+    // Blocs that no term names decide nothing.
+    let named = |blocs: &mut BTreeSet<comity_vocab::BlocId>| blocs.retain(|bloc| scope.blocs.contains_key(bloc.as_str()));
+    let (origin, assurance) = (&mut offering.origin, &mut offering.assurance);
+    [&mut origin.processed_within, &mut origin.stored_within, &mut origin.compellable_within, &mut assurance.certified_in]
+        .into_iter()
+        .for_each(named);
+    let value = serde_json::to_value(&offering).unwrap_or_default();
     let facts = scope.offering_facts().filter(|(fact, _)| fact != "id" && fact != "compellable_stated");
     facts.filter_map(|(fact, _)| Some((short(&fact), say(look(&value, &fact)?)))).collect()
 }

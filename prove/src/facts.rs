@@ -115,6 +115,7 @@ pub(crate) fn roots(path: &str) -> Vec<String> {
         "assurance.certified_by" => owned(&["assurance.certifications"]),
         "means.pseudonymised" => owned(&["data.opaque"]),
         "data.opaque" => owned(&["data.personal", "data.special_category"]),
+        "data.special_category" => owned(&["data.personal"]),
         _ => {
             let scale = path.strip_prefix("assurance.level.").and_then(Scale::named);
             scale.map(|scale| vec![strength(scale)]).unwrap_or_default()

@@ -31,8 +31,10 @@ pub(crate) fn wishes(scope: &Scope, (offerings, calls): (&[&str], &[&str]), pinn
     for slot in offerings {
         let facts = scope.offering_facts();
         let derived = |fact: &str| fact.contains("_within") || fact.ends_with("certified_in") || fact == "origin.compellable_by";
-        let facts = facts.filter(|(fact, _)| !derived(fact));
-        wishes.extend(facts.flat_map(|(fact, sort)| plain(&cedar::path(&format!("{slot}.{fact}")), sort, (scope, pinned))));
+        let mut facts: Vec<(String, Sort)> = facts.filter(|(fact, _)| !derived(fact)).collect();
+        // No more assurance than is needed comes before a familiar place.
+        facts.sort_by_key(|(_, sort)| !matches!(sort, Sort::Number(_) | Sort::Certifications | Sort::Transfers));
+        wishes.extend(facts.into_iter().flat_map(|(fact, sort)| plain(&cedar::path(&format!("{slot}.{fact}")), sort, (scope, pinned))));
     }
     if scope.reads("clearance") {
         let clearance = cedar::attribute(&cedar::principal(), "clearance");

@@ -56,6 +56,10 @@ impl Scope {
         if self.reads("data.opaque") {
             laws.push(cedar::implies(&at("data.opaque"), &cedar::and(&at("data.personal"), &at("data.special_category"))));
         }
+        // What is of a special category is of a person.
+        if self.reads("data.special_category") {
+            laws.push(cedar::implies(&at("data.special_category"), &at("data.personal")));
+        }
         if self.reads("means.pseudonymised") {
             laws.push(cedar::not(&cedar::and(&at("data.opaque"), &at("means.pseudonymised"))));
         }

@@ -107,7 +107,7 @@ impl Prover {
         let outcome: Outcome = self.ask(&inquiry, seen)?;
         Ok(outcome.into_answer(|example| {
             let permits = example.decisions.first().map(|decided| decided.by.clone()).unwrap_or_default();
-            let says = format!("{} permits a call of which it holds", super::compare::quoted(&permits));
+            let says = format!("{} permits such a call", super::compare::quoted(&permits));
             Finding { example: Some(example), ..self.finding(0, says, &permits) }
         }))
     }
