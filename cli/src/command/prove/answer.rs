@@ -62,7 +62,10 @@ pub(crate) fn today(report: &Report) -> Said {
     if !idles(report) {
         return said;
     }
-    let terms = report.in_catalogue.iter().flat_map(|answer| &answer.findings).count();
+    let terms = report.in_catalogue.iter().flat_map(|answer| &answer.findings).filter(|finding| !violates(report, finding)).count();
+    if terms == 0 {
+        return Said { words: "as in principle".to_owned(), verdict: None };
+    }
     let what = if terms == 1 { "1 term".to_owned() } else { format!("{terms} terms") };
     Said { words: format!("{what} for no offering of today"), verdict: None }
 }
@@ -89,7 +92,8 @@ fn print_verdicts(report: &Report) -> anyhow::Result<()> {
 }
 
 fn print_verdict(where_seen: &str, said: &Said, answer: &Answer) -> anyhow::Result<()> {
-    let by = if answer.by.is_empty() { String::new() } else { format!(" (by {})", answer.by) };
+    // Why nobody knows stands below.
+    let by = if answer.by.is_empty() || answer.verdict == Verdict::Unknown { String::new() } else { format!(" (by {})", answer.by) };
     let line = format!("{}: {}{by}", styled(STRONG, where_seen), said.styled());
     output::data(&output::wrap(&line, "", INDENT))?;
     answer.because.iter().try_for_each(|why| output::data(&output::wrap(why, INDENT, DEEPER)))
@@ -101,13 +105,20 @@ fn print_findings(report: &Report) -> anyhow::Result<()> {
     }
     for finding in report.in_catalogue.iter().flat_map(|answer| &answer.findings) {
         if idles(report) {
-            print_idle(finding)?;
+            if !violates(report, finding) {
+                print_idle(finding)?;
+            }
         } else {
             let today = report.in_principle.is_some().then(|| format!("in the catalogue of {}", report.at));
             print_finding(finding, today.as_deref())?;
         }
     }
     Ok(())
+}
+
+/// Whether the terms of a finding are at fault in principle already.
+fn violates(report: &Report, finding: &Finding) -> bool {
+    report.in_principle.iter().flat_map(|answer| &answer.findings).any(|violation| violation.terms == finding.terms)
 }
 
 /// A term that waits for an offering needs one line.

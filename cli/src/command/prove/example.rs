@@ -19,14 +19,21 @@ pub(super) fn lines(example: &Example) -> Vec<String> {
 
 fn call_line(example: &Example, slot: &str, call: &Call) -> String {
     let several = example.calls.len() > 1;
-    let head = if several { format!("call {slot}: ") } else { "a call: ".to_owned() };
+    let words = call_words(call, &example.deciding);
+    let a = if words.is_empty() { "any call" } else { "a call" };
+    let head = if several { format!("call {slot}: ") } else { format!("{a}: ") };
     let performable = performable(example, slot);
     let performable = performable.map(|means| format!("; performable: {means}")).unwrap_or_default();
-    format!("{head}{}{performable}", call_words(call, &example.deciding))
+    let to = match call.action {
+        Action::Infer => "to chat",
+        Action::Embed => "to make embeddings",
+    };
+    let words: Vec<&str> = words.iter().map(String::as_str).chain([to]).collect();
+    format!("{head}{}{performable}", words.join(", "))
 }
 
 /// What decides something and is not as in the plainest call.
-fn call_words(call: &Call, deciding: &[String]) -> String {
+fn call_words(call: &Call, deciding: &[String]) -> Vec<String> {
     let reads = |fact: &str| deciding.iter().any(|deciding| deciding == fact);
     let data = &call.data;
     let mut words = Vec::new();
@@ -43,11 +50,7 @@ fn call_words(call: &Call, deciding: &[String]) -> String {
     say(reads("purpose") && !call.purpose.is_empty(), format!("for the purpose `{}`", call.purpose));
     say(true, workload(call, deciding));
     words.retain(|word| !word.is_empty());
-    let to = match call.action {
-        Action::Infer => "to chat",
-        Action::Embed => "to make embeddings",
-    };
-    words.into_iter().chain([to.to_owned()]).collect::<Vec<_>>().join(", ")
+    words
 }
 
 fn places(places: &Places) -> String {
@@ -100,17 +103,19 @@ fn offerings(example: &Example) -> Vec<String> {
             let differing: BTreeSet<&String> = one.facts.keys().filter(|fact| one.facts.get(*fact) != other.facts.get(*fact)).collect();
             let only = |offering: &OfferingSeen| {
                 let facts = offering.facts.iter().filter(|(fact, _)| differing.contains(fact));
-                format!("{}: {}", named(offering), facts_said(facts))
+                described(offering, &facts_said(facts))
             };
             let both = facts_said(one.facts.iter().filter(|(fact, _)| !differing.contains(fact)));
             [only(one), only(other)].into_iter().chain((!both.is_empty()).then(|| format!("both: {both}"))).collect()
         }
-        several => several.iter().map(|offering| format!("{}: {}", named(offering), facts_said(offering.facts.iter()))).collect(),
+        several => several.iter().map(|offering| described(offering, &facts_said(offering.facts.iter()))).collect(),
     }
 }
 
-fn named(offering: &OfferingSeen) -> String {
-    format!("`{}`{}", offering.id, if offering.real { " of the catalogue" } else { "" })
+fn described(offering: &OfferingSeen, facts: &str) -> String {
+    let real = if offering.real { " of the catalogue" } else { "" };
+    let facts = if facts.is_empty() { "whatever it is" } else { facts };
+    format!("`{}`{real}: {facts}", offering.id)
 }
 
 fn facts_said<'f>(facts: impl Iterator<Item = (&'f String, &'f String)>) -> String {

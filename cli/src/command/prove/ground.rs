@@ -84,8 +84,10 @@ impl Ground {
     }
 
     fn wish(&self, condition: &str) -> anyhow::Result<Wish> {
-        let wish = Wish::parse(condition)
-            .map_err(|problem| Failure::new(Exit::Invalid, problem.to_string()).maybe_hint(problem.hint.as_deref()))?;
+        let wish = Wish::parse(condition).map_err(|problem| {
+            let hint = problem.hint.as_deref().unwrap_or("write what would stand between the braces of a term's `when { … }`");
+            Failure::new(Exit::Invalid, problem.to_string()).hint(hint)
+        })?;
         // It stands in no term: the names are those of the condition.
         let own = |name| UnknownName { term: None, ..name };
         match unknown_names(wish.terms(), &self.world).into_iter().map(own).collect::<Vec<_>>() {
