@@ -122,3 +122,6 @@ pub(crate) fn roots(path: &str) -> Vec<String> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -218,7 +218,7 @@ pub(crate) fn broken(inquiry: &Inquiry<'_>, why: String) -> ProveError {
 }
 
 /// The condition with everything that is assumed, for whoever does not know what is possible.
-fn whole(inquiry: &Inquiry<'_>) -> Cedar {
+pub(crate) fn whole(inquiry: &Inquiry<'_>) -> Cedar {
     let scope = inquiry.scope;
     let offerings = inquiry.offerings.iter().map(|slot| scope.possible_offering(slot));
     let calls = inquiry.calls.iter().map(|slot| scope.possible_call(slot));

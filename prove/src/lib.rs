@@ -4,6 +4,9 @@
 //! make is asked where the search finds none; the gateway's engine replays what was found. The parts distrust each other: nothing is shown as
 //! proved that one of them could not answer, and nothing as a counterexample that the engine does not confirm.
 
+#[cfg(test)]
+extern crate self as comity_prove;
+
 mod cedar;
 mod example;
 mod facts;
@@ -11,6 +14,10 @@ mod failure;
 mod inquiry;
 mod limits;
 mod market;
+#[cfg(test)]
+#[allow(dead_code, reason = "the tests beside the sources need a part of it")]
+#[path = "../tests/it/offerings.rs"]
+mod offerings;
 mod pinned;
 mod place;
 mod plain;
@@ -22,6 +29,10 @@ mod report;
 mod rules;
 mod scope;
 mod search;
+#[cfg(test)]
+#[allow(dead_code, reason = "the tests beside the sources need a part of it")]
+#[path = "../tests/it/setting.rs"]
+mod setting;
 mod solver;
 
 pub use failure::GaveUp;

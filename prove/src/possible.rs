@@ -219,3 +219,6 @@ fn same(one: &Cedar, other: &Cedar) -> Cedar {
 fn code(code: Jurisdiction) -> Cedar {
     cedar::entity("Jurisdiction", code.as_str())
 }
+
+#[cfg(test)]
+mod tests;

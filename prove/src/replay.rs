@@ -187,3 +187,6 @@ fn decided((engine, expect): (&Engine, &Expect), decision: &Decision, performabl
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,10 @@
     reason = "tests"
 )]
 
+mod concrete;
+mod failures;
+#[allow(dead_code, reason = "tests beside the sources need the rest")]
+mod offerings;
 mod packs;
 mod planted;
 mod setting;

@@ -1,0 +1,4 @@
+#!/bin/sh
+# Says that everything is possible.
+if [ "$1" = --version ]; then echo "This is cvc5 version 9.9.9"; exit 0; fi
+while read -r line; do case "$line" in *check-sat*) echo "sat" ;; esac; done
