@@ -20,5 +20,6 @@ mod keys;
 mod ledger;
 mod packs;
 mod prove;
+mod prove_guide;
 mod terms;
 mod up;
