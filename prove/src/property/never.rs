@@ -50,6 +50,9 @@ impl Wish {
             let first = problems.into_iter().next();
             let (message, hint) = first.map(|first| (first.message, first.hint)).unwrap_or_default();
             let own = format!("term `{ID}`: ");
+            // A condition is of no action: Cedar names either of the two that it was tried with.
+            let tried = ["infer", "embed"].map(|action| format!(" in context for Action::\"{action}\""));
+            let message = tried.iter().fold(message, |message, tried| message.replace(tried, ""));
             problem(message.strip_prefix(&own).unwrap_or(&message).to_owned(), hint)
         })?;
         let policy = terms.layers().first().and_then(|layer| layer.admit().policies().next()).cloned();
