@@ -95,11 +95,13 @@ impl Prover {
         let permits = example.decisions.first().map(|decided| decided.by.clone()).unwrap_or_default();
         let refusal = example.decisions.get(1).cloned();
         let (why, forbids) = match &refusal {
-            Some(decided) if !decided.by.is_empty() => (format!("forbidden by {}", quoted(&decided.by)), decided.by.clone()),
+            Some(decided) if !decided.by.is_empty() => {
+                (format!("forbidden by {} of {}", quoted(&decided.by), self.name_of(second)), decided.by.clone())
+            }
             Some(decided) => (format!("permitted by nothing in {}", decided.nothing_permits_in.join(", ")), Vec::new()),
             None => (String::new(), Vec::new()),
         };
-        let says = format!("{} permits by {} what in {} is {why}", self.name_of(first), quoted(&permits), self.name_of(second));
+        let says = format!("{} permits by {} what is {why}", self.name_of(first), quoted(&permits));
         let mut terms = self.finding(first, String::new(), &permits).terms;
         terms.extend(self.finding(second, String::new(), &forbids).terms);
         Finding { says, terms, facts: Vec::new(), example: Some(example) }

@@ -50,8 +50,8 @@ impl Prover {
             } else if left == 0 {
                 let more = if served.len() > NAMED_MAX { ", …" } else { "" };
                 let fate = format!(
-                    "all {} that serve it today depend on {} or on what is unknown: {}{more}",
-                    count(served.len()),
+                    "{} today, which all depend on {} or on what is unknown: {}{more}",
+                    serving(served.len()),
                     codes.join(", "),
                     lost.join(", ")
                 );
@@ -86,8 +86,8 @@ impl Prover {
     }
 }
 
-fn count(number: usize) -> String {
-    if number == 1 { "1 offering".to_owned() } else { format!("{number} offerings") }
+fn serving(number: usize) -> String {
+    if number == 1 { "1 offering serves it".to_owned() } else { format!("{number} offerings serve it") }
 }
 
 /// Whether an offering is gone without these: operator, its parent, the places, and the developer unless anybody may run the weights. What is
