@@ -14,7 +14,7 @@ use crate::exit::{Exit, Failure};
 use crate::output;
 
 /// The two arguments that say it.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct Place {
     /// The store's file; without it, the one that the configuration names
     #[arg(long, value_name = "FILE")]

@@ -9,7 +9,7 @@ use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use comity_ledger::{ErasureReason, Month, commitment};
+use comity_ledger::{ErasureReason, Event, EventLeaf, Minute, Month, ProofDone, commitment};
 use comity_store::{Erasure, ErasureOrder, StoreError};
 use comity_vocab::Plain;
 use http::{HeaderMap, Request};
@@ -19,6 +19,7 @@ use serde_json::json;
 
 use crate::admin::{admin, refuse, unprocessable};
 use crate::apart::apart;
+use crate::clock;
 use crate::error::CallError;
 use crate::gateway::Running;
 use crate::limits::{ORDER_BYTES_MAX, SUBJECT_BYTES_MAX};
@@ -58,6 +59,9 @@ const ERASE: &str = "send JSON with one of `data_subject`, `workload`, `tenant` 
                      `reason`: `request`, `retention`, `order` or `other`";
 const PRUNE: &str = "send JSON with `minimum`, the index of the first leaf that is to stay";
 
+const PROOF: &str = "send JSON with the `property` (its name), its `verdict` (`proved`, `violated` or `unknown`) and digests: `proof` (of `proof.json`), \
+                     `terms` (a list) and `catalogue`";
+
 /// `POST /api/v1/ledger/erase`
 pub(crate) async fn erase(State(worker): State<Arc<Worker>>, request: Request<Body>) -> Response {
     let asked = match order::<EraseWire>(&worker.shared, request, ERASE).await {
@@ -82,6 +86,18 @@ pub(crate) async fn prune(State(worker): State<Arc<Worker>>, request: Request<Bo
     let store = worker.shared.store.clone();
     let done = apart("leaves could not be pruned", move || store.prune(minimum)).await;
     answer(done, |minimum| json!({ "minimum": minimum }))
+}
+
+/// `POST /api/v1/ledger/proof`
+pub(crate) async fn proof(State(worker): State<Arc<Worker>>, request: Request<Body>) -> Response {
+    let proof = match order::<ProofDone>(&worker.shared, request, PROOF).await {
+        Ok(proof) => proof,
+        Err(error) => return refuse(error),
+    };
+    let store = worker.shared.store.clone();
+    let leaf = EventLeaf { event: Event::Proof(proof), minute: Minute::of(clock::now()) };
+    let done = apart("a proof could not be recorded", move || store.event(leaf)).await;
+    answer(done, |leaf| json!({ "leaf": leaf }))
 }
 
 fn answer<T>(done: Option<Result<T, StoreError>>, json: impl FnOnce(T) -> serde_json::Value) -> Response {

@@ -36,6 +36,7 @@ pub(crate) fn router(worker: Arc<Worker>) -> Router {
         .route("/api/v1/reload", only(Method::POST, post(admin::reload)))
         .route("/api/v1/ledger/erase", only(Method::POST, post(ledger_admin::erase)))
         .route("/api/v1/ledger/prune", only(Method::POST, post(ledger_admin::prune)))
+        .route("/api/v1/ledger/proof", only(Method::POST, post(ledger_admin::proof)))
         .route("/ledger/checkpoint", only(Method::GET, get(ledger_files::checkpoint)))
         .route("/ledger/log.vkey", only(Method::GET, get(ledger_files::log_key)))
         .route("/ledger/witness.vkey", only(Method::GET, get(ledger_files::witness_key)))

@@ -13,7 +13,7 @@ mod prune;
 mod receipts;
 mod show;
 mod verify;
-mod writer;
+pub(crate) mod writer;
 
 use clap::Subcommand;
 

@@ -6,6 +6,7 @@ pub(crate) mod answer;
 mod example;
 mod folder;
 pub(crate) mod ground;
+mod record;
 pub(crate) mod solver;
 pub(crate) mod work;
 
@@ -30,6 +31,7 @@ Examples:
   comity prove recognise cbpr-collective@JP cbpr-collective@SG
   comity prove survives --without US,CN --terms bank-dora
   comity prove all --terms ./terms --output json
+  comity prove monotone --terms ./terms --ledger            and let the ledger say that it was proved
 
 Exit codes: 0 proved, 3 violated, 1 unknown or a bug, 2 usage, 4 terms or catalogue invalid.
 Proofs use the solver cvc5 where it is here; without it, the search of this program answers alone.";
@@ -68,6 +70,9 @@ pub(crate) struct Shared {
     /// Writes the proof into this folder [default: `proofs` in the data folder]
     #[arg(long, global = true, value_name = "DIR")]
     proof: Option<PathBuf>,
+    /// Records the verdict, with the digest of its `proof.json`, as a leaf of the ledger of this machine
+    #[arg(long, global = true)]
+    ledger: bool,
 }
 
 /// The properties, as they are asked for.
@@ -180,7 +185,10 @@ pub(crate) fn run(args: &Args, output: Output) -> anyhow::Result<Exit> {
         (Output::Human, [report]) if !all => answer::print(report)?,
         (Output::Human, reports) => answer::print_all(reports)?,
     }
-    folder::keep(&reports, args.shared.proof.as_deref())?;
+    let kept = folder::keep(&reports, args.shared.proof.as_deref())?;
+    if args.shared.ledger {
+        record::proofs(&reports, &kept)?;
+    }
     Ok(exit(verdict))
 }
 

@@ -257,6 +257,22 @@ fn a_written_proof_can_be_asked_again() {
     assert_eq!(run(&["all", "--terms", "unfair.cedar", "--proof", "all"]).status.code(), Some(2), "named twice");
 }
 
+#[test]
+fn a_verdict_is_a_leaf_of_the_ledger() {
+    let machine = machine();
+    let args = alone(&["all", "--terms", "fair.cedar", "--proof", "kept", "--ledger"]);
+    let refused = machine.run(&args);
+    assert_eq!((refused.status.code(), text(&refused.stderr).contains("there is no ledger at")), (Some(1), true));
+    assert!(machine.run(&["keys", "create", "--workload", "letters", "--unit", "ministry"]).status.success());
+    machine.run(&args);
+    let shown = text(&machine.run(&["ledger", "show"]).stdout);
+    assert_eq!(shown.matches("proved; proof").count(), 8, "{shown}");
+    let kept = std::fs::read(machine.folder().join("kept/monotone/proof.json")).unwrap();
+    let digest = hex::encode(sha2::Sha256::digest(&kept));
+    assert!(shown.replace(char::is_whitespace, "").contains(&format!("monotoneproved;proof{}", &digest[..12])), "{shown}");
+    assert_eq!(machine.run(&["ledger", "verify"]).status.code(), Some(0));
+}
+
 /// Asks the solver every question of a proof: the bytes and the answers are as they were said to be.
 fn asked_again(folder: &Path) -> Vec<String> {
     let proof: Value = serde_json::from_str(&std::fs::read_to_string(folder.join("proof.json")).unwrap()).unwrap();

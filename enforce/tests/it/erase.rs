@@ -1,6 +1,6 @@
 //! Erasure and retention through the admin API: nothing opens any more, and every proof stays.
 
-use comity_ledger::{Event, commitment};
+use comity_ledger::{Event, ProofVerdict, commitment};
 use comity_store::{Content, FactRecord, Reader};
 use http::Method;
 use serde_json::{Value, json};
@@ -150,7 +150,7 @@ async fn orders_need_the_admin_token_and_sense() {
     let json_type = ("content-type", "application/json");
     for bearer in ["", AUDITOR, stage.key.as_str()] {
         let bearer = format!("Bearer {bearer}");
-        for path in ["/api/v1/ledger/erase", "/api/v1/ledger/prune"] {
+        for path in ["/api/v1/ledger/erase", "/api/v1/ledger/prune", "/api/v1/ledger/proof"] {
             let reply = stage.send((Method::POST, path), good.clone(), &[("authorization", &bearer), json_type]).await;
             reply.expect_error(401, "unknown_key", "admin token");
         }
@@ -208,4 +208,24 @@ async fn pruned_leaves_are_gone_and_the_rest_is_as_it_was() {
     stage.published().await;
     stage.stop();
     assert_eq!(Reader::open(&stage.path("comity.db")).unwrap().verify().unwrap().minimum, 256);
+}
+
+#[tokio::test]
+async fn a_proof_is_recorded_as_a_leaf_that_holds_nothing_else() {
+    let stage = open_stage("", "");
+    let digest = |digit: &str| digit.repeat(64);
+    let (catalogue, terms) = (digest("a"), [digest("b")]);
+    let body =
+        json!({ "property": "equal-treatment", "verdict": "violated", "proof": digest("c"), "terms": terms, "catalogue": catalogue });
+    let done = order(&stage, "proof", body.clone()).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    let at = done.json()["leaf"].as_u64().unwrap();
+    let (_, event) = stage.events().into_iter().find(|(place, _)| *place == at).unwrap();
+    let Event::Proof(proof) = event else { panic!("{event:?}") };
+    assert_eq!((proof.property.as_str(), proof.verdict, proof.terms.len()), ("equal-treatment", ProofVerdict::Violated, 1));
+    for (field, wrong) in [("property", json!("Anna Smith")), ("verdict", json!("maybe")), ("proof", json!("c")), ("more", json!(1))] {
+        let mut body = body.clone();
+        body[field] = wrong;
+        assert_eq!(order(&stage, "proof", body).await.status, 400, "{field}");
+    }
 }

@@ -33,6 +33,8 @@ pub enum Event {
     KeyChanged(KeyChanged),
     /// A drill began or ended.
     Drill(Drill),
+    /// A property of terms was proved, or a counterexample was found.
+    Proof(ProofDone),
     /// The gateway started.
     Started(Started),
     /// The gateway stopped by itself; after a crash there is no such leaf.
@@ -134,6 +136,39 @@ pub enum DrillPhase {
     Ended,
 }
 
+/// What came out when a property of terms was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProofDone {
+    /// Digest of the catalogue.
+    pub catalogue: Digest,
+    /// SHA-256 of the proof's `proof.json`.
+    pub proof: Digest,
+    /// Which.
+    pub property: PropertyName,
+    /// Digest of each of the terms: one, or two that were compared.
+    pub terms: Vec<Digest>,
+    /// What came out.
+    pub verdict: ProofVerdict,
+}
+
+/// The name of a property, `equal-treatment`: short and plain, since a leaf may hold no text that somebody else wrote.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PropertyName(String);
+
+/// What came out of a proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProofVerdict {
+    /// There is no counterexample.
+    Proved,
+    /// Nobody knows.
+    Unknown,
+    /// There is a counterexample.
+    Violated,
+}
+
 /// A gateway's start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -181,8 +216,63 @@ impl Event {
             Self::CatalogueChanged(_) => "catalogue_changed",
             Self::KeyChanged(_) => "key_changed",
             Self::Drill(_) => "drill",
+            Self::Proof(_) => "proof",
             Self::Started(_) => "started",
             Self::Stopped(_) => "stopped",
+        }
+    }
+}
+
+// === impl PropertyName ===
+
+/// The longest name of a property.
+const PROPERTY_BYTES_MAX: usize = 64;
+
+impl PropertyName {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PropertyName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+        if plain && (1..=PROPERTY_BYTES_MAX).contains(&text.len()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!("the name of a property is 1 to {PROPERTY_BYTES_MAX} of a-z and `-`"))
+        }
+    }
+}
+
+impl TryFrom<String> for PropertyName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<PropertyName> for String {
+    fn from(name: PropertyName) -> Self {
+        name.0
+    }
+}
+
+// === impl ProofVerdict ===
+
+impl ProofVerdict {
+    /// The name in the leaf.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Proved => "proved",
+            Self::Unknown => "unknown",
+            Self::Violated => "violated",
         }
     }
 }

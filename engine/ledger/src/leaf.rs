@@ -113,6 +113,7 @@ impl EventLeaf {
             Event::TermsChanged(detail) | Event::CatalogueChanged(detail) => canonical(&EventWire::new(detail, kind, minute)),
             Event::KeyChanged(detail) => canonical(&EventWire::new(detail, kind, minute)),
             Event::Drill(detail) => canonical(&EventWire::new(detail, kind, minute)),
+            Event::Proof(detail) => canonical(&EventWire::new(detail, kind, minute)),
             Event::Started(detail) => canonical(&EventWire::new(detail, kind, minute)),
             Event::Stopped(detail) => canonical(&EventWire::new(detail, kind, minute)),
         }
@@ -173,6 +174,7 @@ fn parse_event(head: &Head, bytes: &[u8]) -> Result<EventLeaf, LeafError> {
         "catalogue_changed" => read_event(bytes, head.v, Event::CatalogueChanged)?,
         "key_changed" => read_event(bytes, head.v, Event::KeyChanged)?,
         "drill" => read_event(bytes, head.v, Event::Drill)?,
+        "proof" => read_event(bytes, head.v, Event::Proof)?,
         "started" => read_event(bytes, head.v, Event::Started)?,
         "stopped" => read_event(bytes, head.v, Event::Stopped)?,
         _ => return Err(LeafError::Kind(head.kind.clone())),

@@ -32,7 +32,8 @@ pub use commitment::{AnswerCommitment, call_digest, commitment, facts_digest};
 pub use cosignature::{PosixSeconds, cosign, cosigned_message};
 pub use decision::{Candidates, Commitments, DecisionLeaf, Durability, Verdict};
 pub use event::{
-    Changed, ChangedKeys, Drill, DrillPhase, Erased, ErasureReason, ErasureScope, Event, EventLeaf, KeyChanged, Started, Stopped,
+    Changed, ChangedKeys, Drill, DrillPhase, Erased, ErasureReason, ErasureScope, Event, EventLeaf, KeyChanged, ProofDone, ProofVerdict,
+    PropertyName, Started, Stopped,
 };
 pub use key::{KeyError, KeyKind, SigningSeed, VerifierKey};
 pub use leaf::{Leaf, LeafError};

@@ -147,6 +147,7 @@ fn happened(event: &Event) -> String {
             DrillPhase::Begun => "begun".to_owned(),
             DrillPhase::Ended => "ended".to_owned(),
         },
+        Event::Proof(proof) => format!("{} {}; proof {}", proof.property.as_str(), proof.verdict.name(), proof.proof.short()),
         Event::Started(started) => {
             format!("version {}; durability {}; terms {}", started.program, started.durability, started.terms.short())
         }

@@ -19,6 +19,13 @@ pub(crate) struct Reach {
     url: Option<String>,
 }
 
+impl Reach {
+    /// As the environment says, for a command that does not ask where.
+    pub(crate) fn of_environment() -> Self {
+        Self { url: std::env::var("COMITY_URL").ok() }
+    }
+}
+
 /// The one writer.
 pub(crate) enum Writer {
     /// This process.

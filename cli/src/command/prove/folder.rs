@@ -27,21 +27,34 @@ pub(super) struct Proof<'r> {
     json: String,
 }
 
+/// A proof that is kept.
+pub(super) struct Kept {
+    /// The property, as folders are called.
+    pub(super) name: String,
+    /// Of the bytes of `proof.json`.
+    pub(super) sha256: String,
+}
+
 /// Writes each proof and says where. Where nobody named a folder, one that cannot be written is only said.
-pub(super) fn keep(reports: &[Report], named: Option<&Path>) -> anyhow::Result<()> {
+pub(super) fn keep(reports: &[Report], named: Option<&Path>) -> anyhow::Result<Vec<Kept>> {
     let proofs: Vec<Proof<'_>> = reports.iter().map(Proof::of).collect::<anyhow::Result<_>>()?;
     let Some(named) = named else {
         if let Err(error) = keep_by_default(&proofs) {
             output::say(&format!("note: the proof is not kept: {error:#}"));
+            return Ok(Vec::new());
         }
-        return Ok(());
+        return Ok(kept(&proofs));
     };
     match proofs.as_slice() {
         [proof] => proof.write(named)?,
         proofs => proofs.iter().try_for_each(|proof| proof.write(&named.join(proof.plain_name())))?,
     }
     say(named);
-    Ok(())
+    Ok(kept(&proofs))
+}
+
+fn kept(proofs: &[Proof<'_>]) -> Vec<Kept> {
+    proofs.iter().map(|proof| Kept { name: proof.plain_name(), sha256: proof.digest() }).collect()
 }
 
 fn keep_by_default(proofs: &[Proof<'_>]) -> anyhow::Result<()> {

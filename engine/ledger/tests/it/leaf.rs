@@ -2,7 +2,8 @@
 
 use comity_ledger::{
     Candidates, Changed, ChangedKeys, Classes, Commitments, Cost, DecisionLeaf, Drill, DrillPhase, Durability, Erased, ErasureReason,
-    ErasureScope, Event, EventLeaf, KeyChanged, Leaf, LeafError, Minute, Outcome, OutcomeLeaf, Performed, Started, Stopped, Verdict,
+    ErasureScope, Event, EventLeaf, KeyChanged, Leaf, LeafError, Minute, Outcome, OutcomeLeaf, Performed, ProofDone, ProofVerdict, Started,
+    Stopped, Verdict,
 };
 use comity_vocab::{Classification, Data, Digest, Instant, Means, Micros};
 use proptest::option;
@@ -111,10 +112,20 @@ fn event_leaf() -> impl Strategy<Value = Leaf> {
         digest().prop_map(|digest| Event::KeyChanged(KeyChanged { digest, what: ChangedKeys::Signer })),
         digest().prop_map(|digest| Event::Drill(Drill { digest, phase: DrillPhase::Begun })),
         digest().prop_map(|digest| Event::Drill(Drill { digest, phase: DrillPhase::Ended })),
+        proof_done().prop_map(Event::Proof),
         started.prop_map(Event::Started),
         any::<bool>().prop_map(|complete| Event::Stopped(Stopped { complete })),
     ];
     (event, minute()).prop_map(|(event, minute)| EventLeaf { event, minute }.into())
+}
+
+fn proof_done() -> impl Strategy<Value = ProofDone> {
+    let verdict = proptest::sample::select(vec![ProofVerdict::Proved, ProofVerdict::Unknown, ProofVerdict::Violated]);
+    let terms = proptest::collection::vec(digest(), 1..3);
+    (digest(), digest(), "[a-z-]{1,64}", terms, verdict).prop_map(|(catalogue, proof, property, terms, verdict)| {
+        let property = property.parse().unwrap();
+        ProofDone { catalogue, proof, property, terms, verdict }
+    })
 }
 
 fn leaf() -> impl Strategy<Value = Leaf> {
