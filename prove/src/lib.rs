@@ -7,6 +7,8 @@
 #[cfg(test)]
 extern crate self as comity_prove;
 
+#[cfg(test)]
+mod agreement;
 mod cedar;
 mod example;
 mod facts;

@@ -31,9 +31,8 @@ fn excluded(catalogue: &Catalogue) -> Vec<String> {
     let rows = market::rows(&scope, &pinned);
     let mut search = Search::new(&scope, &["a"], &[]).unwrap();
     let known = market::confine(&mut search, &rows, ("a", &[])).unwrap();
-    let impossible =
-        rows.iter().zip(known).filter_map(|(row, known)| search.find(&[known]).unwrap().is_none().then(|| row.offerings.clone()));
-    impossible.flatten().map(|id| id.to_string()).collect()
+    let impossible = rows.iter().zip(known).filter(|(_, known)| search.find(&[*known]).unwrap().is_none());
+    impossible.flat_map(|(row, _)| row.offerings.iter().map(ToString::to_string)).collect()
 }
 
 #[test]

@@ -57,8 +57,8 @@ fn term(line: &str) -> String {
         "permit" | "forbid" => (effect, "in [Action::\"infer\", Action::\"embed\"]"),
         "prefer" => ("permit", "== Action::\"prefer\""),
         "avoid" => ("forbid", "== Action::\"prefer\""),
-        "infer-permit" | "infer-forbid" => (&effect["infer-".len()..], "== Action::\"infer\""),
-        "embed-permit" | "embed-forbid" => (&effect["embed-".len()..], "== Action::\"embed\""),
+        "infer-permit" | "infer-forbid" => (effect.trim_start_matches("infer-"), "== Action::\"infer\""),
+        "embed-permit" | "embed-forbid" => (effect.trim_start_matches("embed-"), "== Action::\"embed\""),
         other => panic!("unknown effect `{other}`"),
     };
     let when = if condition.is_empty() { String::new() } else { format!("when {{ {condition} }}") };
