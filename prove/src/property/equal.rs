@@ -247,7 +247,7 @@ impl Prover {
         let difference = if facts.is_empty() { "origin".to_owned() } else { names(&facts) };
         let mut says = format!(
             "{verb}, with the same {}; the difference is {difference}{alone}; its stated goal is {}",
-            assurances(pair.scope),
+            assurances(pair),
             goals.into_iter().collect::<Vec<_>>().join(", ")
         );
         if !pair.prefers {
@@ -268,17 +268,18 @@ impl Prover {
     }
 }
 
-/// The assurances that the terms look at, in words.
-fn assurances(scope: &Scope) -> String {
+/// The assurances that the terms look at and that are the same, in words.
+fn assurances(pair: &Pair<'_>) -> String {
     let mut names: Vec<String> = Vec::new();
-    for (fact, _) in scope.offering_facts().filter(|(fact, _)| fact.starts_with("assurance.") && !fact.ends_with("certified_in")) {
-        let name = fact.rsplit('.').next().unwrap_or_default().replace('_', " ");
-        if !names.contains(&name) {
+    for (fact, _) in pair.scope.offering_facts().filter(|(fact, _)| fact.starts_with("assurance.") && !fact.ends_with("certified_in")) {
+        let last = fact.rsplit('.').next().unwrap_or_default();
+        let name = last.replace('_', " ");
+        if !names.contains(&name) && !pair.differences.iter().any(|(differs, _)| *differs == last) {
             names.push(name);
         }
     }
     match names.as_slice() {
-        [] => "assurances (these terms look at none)".to_owned(),
+        [] => "assurances".to_owned(),
         [only] => only.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }

@@ -15,9 +15,9 @@ use crate::offerings::{Dice, Written, catalogue};
 use crate::setting::{DAY, pack, prover, unlinted};
 
 /// Groups of an offering, its twin of other origin, and one that is nowhere better.
-const GROUPS: usize = 70;
-/// Calls, each with a worse one: with three offerings a group more than 2,500 decisions for each pack, and far more than 10,000 for each property.
-const CALLS: usize = 6;
+const GROUPS: usize = 140;
+/// Calls, each with a worse one: with three offerings a group more than 10,000 decisions on each pack.
+const CALLS: usize = 12;
 /// What packs might promise.
 const WISHES: [&str; 4] = [
     "context.data.special_category && resource.assurance.level.training == 0 && !context.means.attested && !context.means.sealed",
