@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use comity_catalogue::{Catalogue, SourceFile};
 use comity_decide::Engine;
-use comity_vocab::Instant;
+use comity_vocab::{Instant, Surface};
 
 use crate::cedar::{self, Cedar};
 use crate::failure::GaveUp;
@@ -14,6 +14,7 @@ use crate::market::{self, Row};
 use crate::pinned::Pinned;
 use crate::replay::{Expect, Ids};
 use crate::report::{Answer, Example, Question, Verdict};
+use crate::rules::Asked;
 use crate::scope::Scope;
 use crate::search::{Known, Model, Search};
 use crate::solver::{Questions, Solver};
@@ -173,13 +174,20 @@ impl Bench {
         }
     }
 
+    /// What an offering must serve to be asked about; anything where all terms treat chats and embeddings alike.
+    pub(crate) fn surface(&self, asked: Asked) -> Option<Surface> {
+        let alike = self.sides.iter().all(|side| side.rules.treats_actions_alike());
+        asked.surface().filter(|_| !alike)
+    }
+
     fn search_market(&self, inquiry: &Inquiry<'_>) -> Result<Option<(Model, Ids)>, GaveUp> {
-        let rows: Vec<Row> = market::rows(inquiry.scope, &self.pinned);
+        let asked = inquiry.expects.iter().map(|expect| expect.place.asked).next();
+        let rows: Vec<Row> = market::rows(inquiry.scope, &self.pinned, asked.and_then(|asked| self.surface(asked)));
         let mut search = Search::new(inquiry.scope, inquiry.offerings, inquiry.calls)?;
         let condition = search.known(&inquiry.condition)?;
         let mut selected = BTreeMap::new();
-        let asked = inquiry.calls.iter().filter(|_| inquiry.scope.reads("means.unretained"));
-        let unretained: Vec<Cedar> = asked.map(|slot| cedar::path(&format!("{slot}.means.unretained"))).collect();
+        let unread = inquiry.calls.iter().filter(|_| inquiry.scope.reads("means.unretained"));
+        let unretained: Vec<Cedar> = unread.map(|slot| cedar::path(&format!("{slot}.means.unretained"))).collect();
         for slot in inquiry.offerings {
             selected.insert(*slot, market::confine(&mut search, &rows, (slot, &unretained))?);
         }

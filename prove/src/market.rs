@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use comity_vocab::{Jurisdiction, Offering, OfferingId, Places, Scale};
+use comity_vocab::{Jurisdiction, Offering, OfferingId, Places, Scale, Surface};
 
 use crate::cedar::Cedar;
 use crate::facts::Sort;
@@ -19,10 +19,11 @@ pub(crate) struct Row {
     unretained: bool,
 }
 
-/// Every row of the catalogue.
-pub(crate) fn rows(scope: &Scope, pinned: &Pinned) -> Vec<Row> {
+/// Every row of the catalogue; of those alone that serve a surface, if one is asked for.
+pub(crate) fn rows(scope: &Scope, pinned: &Pinned, surface: Option<Surface>) -> Vec<Row> {
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
-    for offering in pinned.world.offerings.values() {
+    let asked = |offering: &&Offering| surface.is_none_or(|surface| offering.surfaces.contains(&surface));
+    for offering in pinned.world.offerings.values().filter(asked) {
         let facts: Vec<(String, FactValue)> = scope
             .offering_facts()
             .filter(|(fact, _)| fact != "compellable_stated")

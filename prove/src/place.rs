@@ -122,7 +122,7 @@ impl Scope {
 
     /// Whether a means never stands in the way, as far as the text of the terms shows: no permit asks that one is not performed, no forbid
     /// asks that one is.
-    fn means_only_help(&self, rules: &Rules, asked: Asked) -> bool {
+    pub(crate) fn means_only_help(&self, rules: &Rules, asked: Asked) -> bool {
         rules.all().filter(|(_, rule)| rule.applies(asked)).all(|(_, rule)| helps(&rule.condition, rule.effect == Effect::Permit))
     }
 

@@ -231,9 +231,9 @@ impl Prover {
     }
 
     /// Confines slots to the offerings of the catalogue.
-    pub(crate) fn confine(&self, search: &mut Search<'_>, scope: &Scope, slots: &[&str]) -> Result<(), GaveUp> {
+    pub(crate) fn confine(&self, search: &mut Search<'_>, (scope, asked_of): (&Scope, Asked), slots: &[&str]) -> Result<(), GaveUp> {
         let asked: Vec<Cedar> = if scope.reads("means.unretained") { vec![cedar::path("one.means.unretained")] } else { Vec::new() };
-        let rows = market::rows(scope, &self.bench.pinned);
+        let rows = market::rows(scope, &self.bench.pinned, self.bench.surface(asked_of));
         for slot in slots {
             market::confine(search, &rows, (slot, &asked))?;
         }

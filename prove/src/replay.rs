@@ -44,6 +44,8 @@ pub(crate) enum Wanted {
     DeniedUnder,
     /// This term cannot be evaluated.
     FailsIn(TermId),
+    /// This forbid matches under exactly these means.
+    Matched(TermId),
     /// Permitted, and preferred by at least one term more than the decision before.
     PreferredMore,
 }
@@ -133,7 +135,7 @@ impl Expect {
     fn decide(&self, engine: &Engine, (call, means, id): (&Call, MeansSet, &OfferingId), instant: Instant) -> Option<Decision> {
         let candidates = Candidates::new(vec![id.clone()]);
         let query = Query { call, performable: self.place.performable(means), candidates: &candidates, instant };
-        let exactly = matches!(self.wanted, Wanted::PermittedUnder | Wanted::DeniedUnder | Wanted::FailsIn(_));
+        let exactly = matches!(self.wanted, Wanted::PermittedUnder | Wanted::DeniedUnder | Wanted::FailsIn(_) | Wanted::Matched(_));
         let admission = if exactly { engine.admit_under(&query) } else { engine.admit_fresh(&query) };
         admission.verdicts().first().map(|(_, verdict)| verdict.clone())
     }
@@ -150,9 +152,10 @@ impl Wanted {
             (Self::PreferredMore, Decision::Permit { preferred_by, .. }) => {
                 before.is_some_and(|before| preferred_by.len() > before.preferred_by.len())
             }
+            (Self::Matched(term), Decision::Denial { refusals, .. }) => refusals.iter().any(|refusal| refusal.forbids.contains(term)),
             (Self::FailsIn(term), Decision::Denial { refusals, .. }) => refusals.iter().any(|refusal| refusal.errors.contains(term)),
             (Self::Permitted | Self::PermittedUnder | Self::PermittedAtLeast | Self::PreferredMore, Decision::Denial { .. })
-            | (Self::Denied | Self::DeniedUnder | Self::FailsIn(_), Decision::Permit { .. }) => false,
+            | (Self::Denied | Self::DeniedUnder | Self::FailsIn(_) | Self::Matched(_), Decision::Permit { .. }) => false,
         }
     }
 }

@@ -60,6 +60,14 @@ impl Asked {
             Self::Prefer => "prefer",
         }
     }
+
+    /// The surface that an offering must serve for it.
+    pub(crate) const fn surface(self) -> Option<comity_vocab::Surface> {
+        match self {
+            Self::Admit(action) => Some(action.surface()),
+            Self::Prefer => None,
+        }
+    }
 }
 
 // === impl Rules ===

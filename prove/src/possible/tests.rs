@@ -28,7 +28,7 @@ fn excluded(catalogue: &Catalogue) -> Vec<String> {
     let pinned = Pinned::new(catalogue, DAY);
     let conditions = conditions();
     let scope = Scope::new(conditions.iter(), &pinned);
-    let rows = market::rows(&scope, &pinned);
+    let rows = market::rows(&scope, &pinned, None);
     let mut search = Search::new(&scope, &["a"], &[]).unwrap();
     let known = market::confine(&mut search, &rows, ("a", &[])).unwrap();
     let impossible = rows.iter().zip(known).filter(|(_, known)| search.find(&[*known]).unwrap().is_none());

@@ -176,7 +176,7 @@ impl Prover {
     fn smallest(&self, pair: &Pair<'_>, condition: &Cedar) -> Result<Vec<Vec<&'static str>>, GaveUp> {
         let mut search = Search::new(pair.scope, &["a", "b"], &["one"])?;
         if pair.seen == Seen::InCatalogue {
-            self.confine(&mut search, pair.scope, &["a", "b"])?;
+            self.confine(&mut search, (pair.scope, pair.asked), &["a", "b"])?;
         }
         let violated = search.known(condition)?;
         let same: Vec<(&'static str, Known)> =

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use comity_terms::Effect;
+use cedar_policy::pst::{BinaryOp, Expr, UnaryOp};
+use comity_terms::{Effect, attribute_path, collect};
 use comity_vocab::{Action, TermId};
 
 use crate::cedar::{self, Cedar};
@@ -46,6 +47,9 @@ impl Prover {
             Ok(condition) => condition,
             Err(gave_up) => return Ok(Outcome::Unknown(gave_up.to_string())),
         };
+        if !can_fail(&condition) {
+            return Ok(Outcome::Impossible("the text of the terms".to_owned()));
+        }
         let searched = Search::new(&scope, &["a"], &["one"]).and_then(|mut search| {
             let fails = search.failure_of(&condition)?;
             search.find(&[fails])
@@ -73,17 +77,17 @@ impl Prover {
 
     /// Each term for itself: can it match, under any action?
     pub(crate) fn vacuous(&mut self, seen: Seen) -> Result<Answer, ProveError> {
-        self.each_term(seen, &Fault { says: "never matches any call or offering", spared: vacuous, condition: matches })
+        self.each_term(seen, &Fault { says: "never matches any call or offering", spared: vacuous, condition: matches, by_means: false })
     }
 
     /// Each permit for itself: can it permit where no forbid of any layer stands in the way?
     pub(crate) fn shadowed(&mut self, seen: Seen) -> Result<Answer, ProveError> {
-        self.each_term(seen, &Fault { says: "is always overridden by forbids", spared: shadowed, condition: unforbidden })
+        self.each_term(seen, &Fault { says: "is always overridden by forbids", spared: shadowed, condition: unforbidden, by_means: false })
     }
 
     /// Each term for itself: does any decision change without it?
     pub(crate) fn redundant(&mut self, seen: Seen) -> Result<Answer, ProveError> {
-        self.each_term(seen, &Fault { says: "can be removed and nothing changes", spared: redundant, condition: differs })
+        self.each_term(seen, &Fault { says: "can be removed and nothing changes", spared: redundant, condition: differs, by_means: true })
     }
 
     /// Asks the same of each term; one that nothing spares the fault is a finding.
@@ -98,7 +102,15 @@ impl Prover {
         let mut answer = Answer::new(Verdict::Proved, "an example of each that was found");
         let mut faulty = Vec::new();
         for (layer, rule) in rules.all() {
-            let cases = self.asked_of(rule).into_iter().map(|asked| search.find(&(fault.spared)(&matches, layer, (rule, asked))));
+            let cases = self.asked_of(rule).into_iter().map(|asked| {
+                // Where a means can stand in the way, fewer of them may decide as if the term were there.
+                if fault.by_means && !rule.prefers && !scope.means_only_help(&rules, asked) {
+                    let differs = (fault.condition)(&scope, &rules, (rule, Place::new("one", "a", asked)))?;
+                    let differs = search.known(&differs)?;
+                    return search.find(&[differs]);
+                }
+                search.find(&(fault.spared)(&matches, layer, (rule, asked)))
+            });
             match cases.collect::<Result<Vec<_>, _>>() {
                 Ok(cases) if cases.iter().any(Option::is_some) => {}
                 Ok(_) => faulty.push(rule),
@@ -148,11 +160,29 @@ impl Prover {
         if seen == Seen::InCatalogue {
             let unretained: Vec<Cedar> =
                 if scope.reads("means.unretained") { vec![cedar::path("one.means.unretained")] } else { Vec::new() };
-            let rows = crate::market::rows(scope, &self.bench.pinned);
+            let rows = crate::market::rows(scope, &self.bench.pinned, None);
             let _: Vec<Known> = crate::market::confine(&mut search, &rows, ("a", &unretained))?;
         }
         Ok(search)
     }
+}
+
+/// Whether anything in it can fail at all: arithmetic can overflow, and what a term names may not be there.
+pub(crate) fn can_fail(condition: &Expr) -> bool {
+    let mut can = false;
+    collect(condition, &mut |part| {
+        let path = attribute_path(part);
+        #[expect(clippy::wildcard_enum_match_arm, reason = "no other expression of validated terms fails")]
+        let fails = match part {
+            Expr::UnaryOp { op, .. } => !matches!(op, UnaryOp::Not | UnaryOp::IsEmpty),
+            Expr::BinaryOp { op, .. } => matches!(op, BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::GetTag | BinaryOp::Offset),
+            Expr::GetAttr { .. } => path.is_none(),
+            _ => false,
+        };
+        can |= fails;
+        path.is_some()
+    });
+    can
 }
 
 /// A fault that single terms can have.
@@ -162,6 +192,8 @@ struct Fault {
     spared: fn(&Matches<'_>, &RuleLayer, (&Rule, Asked)) -> Vec<Known>,
     /// The same as one condition, for the solver.
     condition: Condition,
+    /// Whether it is about decisions, which are made under the least means.
+    by_means: bool,
 }
 
 type Condition = fn(&Scope, &Rules, (&Rule, Place)) -> Result<Cedar, GaveUp>;
@@ -250,11 +282,11 @@ fn unforbidden(scope: &Scope, rules: &Rules, (rule, place): (&Rule, Place)) -> R
     Ok(cedar::and(&scope.matches(rule, place)?, &cedar::not(&cedar::any(forbids.collect::<Result<Vec<_>, _>>()?))))
 }
 
-/// Under the same means with and without the term: what differs under none of them differs for no call.
+/// Whether a decision differs with and without the term.
 fn differs(scope: &Scope, rules: &Rules, (rule, place): (&Rule, Place)) -> Result<Cedar, GaveUp> {
     let without = rules.without(&rule.id);
     if !rule.prefers {
-        return Ok(cedar::not(&cedar::equal(&scope.permits_under(rules, place)?, &scope.permits_under(&without, place)?)));
+        return Ok(cedar::not(&cedar::equal(&scope.admits(rules, place)?, &scope.admits(&without, place)?)));
     }
     let (more, fewer) = (scope.preferred_by(rules, place)?, scope.preferred_by(&without, place)?);
     let differs = more.iter().map(|(id, matches)| match fewer.iter().find(|(other, _)| other == id) {

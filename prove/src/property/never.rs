@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use cedar_policy::pst::{Clause, Expr};
 use comity_terms::{LayerSource, Terms};
+use comity_vocab::TermId;
 
 use crate::cedar;
-use crate::inquiry::{Inquiry, Outcome, ProveError};
+use crate::inquiry::{Inquiry, Outcome, ProveError, Side};
 use crate::place::Place;
 use crate::prover::{Prover, Seen};
 use crate::replay::{Expect, Wanted};
 use crate::report::{Answer, Finding};
+use crate::rules::Rules;
+use crate::search::Search;
 
 /// A condition over a call and an offering, in the words of terms.
 #[derive(Debug, Clone)]
@@ -75,6 +78,11 @@ impl Wish {
         &self.condition
     }
 
+    fn id(&self) -> TermId {
+        #[expect(clippy::expect_used, reason = "the name is part of the program")]
+        ID.parse().expect("a term id")
+    }
+
     /// The condition as terms, to look up the names in it.
     #[must_use]
     pub fn terms(&self) -> &Terms {
@@ -98,6 +106,17 @@ impl Prover {
             Ok(built) => built,
             Err(gave_up) => return Ok(Answer::unknown(gave_up.to_string())),
         };
+        if super::hygiene::can_fail(&wish.condition) {
+            let failing = Search::new(&scope, &["a"], &["one"]).and_then(|mut search| {
+                let fails = search.failure_of(&holds)?;
+                search.find(&[fails])
+            });
+            if !matches!(failing, Ok(None)) {
+                return Ok(Answer::unknown(
+                    "the condition can fail to be evaluated, and then it does not hold: guard what overflows or may not be there",
+                ));
+            }
+        }
         let inquiry = Inquiry {
             name: format!("is a call permitted of which holds: {}", wish.text),
             scope: &scope,
@@ -105,10 +124,19 @@ impl Prover {
             calls: &["one"],
             condition: cedar::and(&permitted, &holds),
             wishes: Vec::new(),
-            expects: vec![Expect { side: 0, place, wanted: Wanted::PermittedAtLeast }],
+            expects: vec![
+                Expect { side: 0, place, wanted: Wanted::PermittedAtLeast },
+                Expect { side: self.bench.sides.len(), place, wanted: Wanted::Matched(wish.id()) },
+            ],
         };
-        let outcome: Outcome = self.ask(&inquiry, seen)?;
-        Ok(outcome.into_answer(|example| {
+        // The condition itself is replayed as well, as terms of its own beside those that are asked about.
+        let engine = self.bench.sides.first().map(|side| side.engine.with_terms(Arc::clone(&wish.terms)));
+        self.bench.sides.extend(engine.map(|engine| Side { engine, rules: Rules::default() }));
+        let outcome = self.ask(&inquiry, seen);
+        self.bench.sides.pop();
+        let outcome: Outcome = outcome?;
+        Ok(outcome.into_answer(|mut example| {
+            example.decisions.truncate(1);
             let permits = example.decisions.first().map(|decided| decided.by.clone()).unwrap_or_default();
             let says = format!("{} permits such a call", super::compare::quoted(&permits));
             Finding { example: Some(example), ..self.finding(0, says, &permits) }

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use comity_decide::{DataClass, Survey, Verdict as Decision};
-use comity_vocab::{Action, Call, Jurisdiction, Offering, UnitId};
+use comity_catalogue::World;
+use comity_decide::{DataClass, Survey};
+use comity_vocab::{Action, Call, Jurisdiction, Offering, OfferingId, Surface, UnitId, WorkloadId};
 
 use crate::inquiry::ProveError;
 use crate::prover::Prover;
@@ -19,10 +20,10 @@ impl Prover {
     pub(crate) fn complete(&mut self) -> Result<Answer, ProveError> {
         let mut answer = Answer::new(Verdict::Proved, BY);
         let Some(engine) = self.bench.sides.first().map(|side| &side.engine) else { return Ok(answer) };
-        let survey = Survey::new(engine, self.bench.instant);
+        let (survey, world) = (Survey::new(engine, self.bench.instant), engine.world(self.bench.instant));
         let unserved: Vec<&str> = DataClass::ALL
             .into_iter()
-            .filter(|class| !survey.verdicts(*class).values().any(Decision::permits))
+            .filter(|class| !survey.verdicts(*class).iter().any(|(id, verdict)| verdict.permits() && chats(&world, id)))
             .map(DataClass::about)
             .collect();
         if !unserved.is_empty() {
@@ -41,7 +42,7 @@ impl Prover {
         let mut says: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (kind, call) in self.critical_calls() {
             let verdicts = survey.verdicts_on(|action| Call { action, ..call.clone() });
-            let permitted = verdicts.iter().filter(|(_, verdict)| verdict.permits());
+            let permitted = verdicts.iter().filter(|(id, verdict)| verdict.permits() && chats(&world, id));
             let served: Vec<&Offering> = permitted.filter_map(|(id, _)| world.offerings.get(id)).collect();
             let left = served.iter().filter(|offering| !depends(offering, without)).count();
             let lost: Vec<String> = served.iter().take(NAMED_MAX).map(|offering| offering.id.to_string()).collect();
@@ -64,14 +65,19 @@ impl Prover {
         Ok(answer)
     }
 
-    /// Every kind of critical call that these terms tell apart by unit, for each data class.
+    /// Every kind of critical call that these terms tell apart by unit, name and purpose, for each data class.
     fn critical_calls(&self) -> Vec<(String, Call)> {
         let scope = self.scope_of(&self.actions(), &[]);
         let units = scope.units.iter().filter_map(|unit| unit.parse::<UnitId>().ok()).map(Some);
         let units: Vec<Option<UnitId>> = [None].into_iter().chain(units).collect();
+        let names = scope.workloads.iter().filter_map(|name| name.parse::<WorkloadId>().ok()).map(Some);
+        let names: Vec<Option<WorkloadId>> = [None].into_iter().chain(names).collect();
+        let purposes = scope.texts.iter().filter(|text| scope.reads("purpose") && !scope.others.contains(*text)).map(Some);
+        let purposes: Vec<Option<&String>> = [None].into_iter().chain(purposes).collect();
         let mut calls = Vec::new();
         for class in DataClass::ALL.into_iter().filter(|class| *class != DataClass::Critical) {
-            for unit in &units {
+            let whos = units.iter().map(|unit| (unit, &None)).chain(names.iter().skip(1).map(|name| (&None, name)));
+            for ((unit, name), purpose) in whos.flat_map(|who| purposes.iter().map(move |purpose| (who, purpose))) {
                 let mut call = class.call(Action::Infer);
                 call.workload.critical = true;
                 let mut kind = format!("a critical workload with {}", class.about());
@@ -79,11 +85,24 @@ impl Prover {
                     call.workload.unit = unit.clone();
                     kind = format!("{kind} in `{unit}`");
                 }
+                if let Some(name) = name {
+                    call.workload.id = name.clone();
+                    kind = format!("{kind} called `{name}`");
+                }
+                if let Some(purpose) = purpose {
+                    call.purpose.clone_from(purpose);
+                    kind = format!("{kind} for `{purpose}`");
+                }
                 calls.push((kind, call));
             }
         }
         calls
     }
+}
+
+/// Whether it serves chats: embeddings alone serve no data class.
+fn chats(world: &World, id: &OfferingId) -> bool {
+    world.offerings.get(id).is_some_and(|offering| offering.surfaces.contains(&Surface::Chat))
 }
 
 fn serving(number: usize) -> String {

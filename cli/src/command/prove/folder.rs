@@ -130,15 +130,24 @@ impl<'r> Proof<'r> {
     }
 }
 
-/// A folder of somebody else's is left as it is.
+/// A folder of somebody else's is left as it is: only one that holds nothing but the files of a proof is replaced.
 fn refuse_others(folder: &Path) -> anyhow::Result<()> {
-    let ours = !folder.exists() || folder.join(REPORT).is_file();
-    let empty = || std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
-    if ours || empty() {
+    let ours = match std::fs::read_dir(folder) {
+        Ok(entries) => entries.filter_map(Result::ok).all(|entry| is_of_a_proof(&entry.file_name().to_string_lossy())),
+        Err(_) => !folder.exists(),
+    };
+    if ours {
         return Ok(());
     }
-    let failure = Failure::new(Exit::Failed, format!("`{}` is there already and is no proof", folder.display()));
+    let failure = Failure::new(Exit::Failed, format!("`{}` is there already and holds more than a proof", folder.display()));
     Err(failure.hint("name a folder that is not there yet").into())
+}
+
+/// `proof.json`, `01.cedar`, `01.smt2`
+fn is_of_a_proof(name: &str) -> bool {
+    let numbered =
+        |ending: &str| name.strip_suffix(ending).is_some_and(|stem| stem.len() >= 2 && stem.bytes().all(|byte| byte.is_ascii_digit()));
+    name == REPORT || numbered(".cedar") || numbered(".smt2")
 }
 
 /// As folders usually are: one made for a moment is for its owner alone.
