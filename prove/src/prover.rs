@@ -146,6 +146,15 @@ impl Prover {
                     .to_owned(),
             );
         }
+        if property.about() != About::Catalogue {
+            assumes.push("every means counts as one that can be performed".to_owned());
+        }
+        if matches!(property, Property::Survives(_)) {
+            assumes.push(
+                "kinds of critical workload are told apart by data class, unit, name and purpose; their calls are chats that hold nothing else"
+                    .to_owned(),
+            );
+        }
         let asks = if let Property::Never(wish) = property { self.actions_for(wish.condition()) } else { self.actions() };
         if asks.len() == 1 && self.rules(0).all().next().is_some() {
             assumes.push("chat and embeddings have the same terms here, so one proof is about both".to_owned());
@@ -219,10 +228,6 @@ impl Prover {
 
     pub(crate) fn rules_of(&self, side: usize) -> Vec<Rule> {
         self.rules(side).all().map(|(_, rule)| rule.clone()).collect()
-    }
-
-    pub(crate) fn rule(&self, id: &TermId) -> Option<Rule> {
-        self.bench.sides.iter().flat_map(|side| side.rules.all()).map(|(_, rule)| rule).find(|rule| rule.id == *id).cloned()
     }
 
     pub(crate) fn name_of(&self, side: usize) -> String {

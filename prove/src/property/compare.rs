@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use comity_terms::Effect;
 use comity_vocab::TermId;
 
 use crate::cedar;
@@ -39,7 +40,7 @@ impl Prover {
         let scope = self.scope_of(&[asked], &[]);
         let place = Place::new("one", "a", asked);
         // Differences that are known: the terms that made them.
-        let mut known: Vec<BTreeSet<(usize, TermId)>> = Vec::new();
+        let mut known: Vec<Made> = Vec::new();
         let mut answer = Answer::new(Verdict::Proved, "");
         while known.len() < examples_max {
             let condition = match self.permitted_by_one((&scope, place), [first, second], &known) {
@@ -60,13 +61,13 @@ impl Prover {
                     return Ok(answer);
                 }
                 Outcome::Possible(example) => {
-                    let blamed = blamed(&example, [first, second]);
+                    let made = made(&example, [first, second]);
                     // Nothing new: the terms that are known match here under fewer means alone.
-                    if known.contains(&blamed) {
+                    if known.contains(&made) {
                         break;
                     }
                     answer.found(self.difference([first, second], *example));
-                    known.push(blamed);
+                    known.push(made);
                 }
             }
         }
@@ -79,16 +80,29 @@ impl Prover {
         &self,
         (scope, place): (&Scope, Place),
         [first, second]: [usize; 2],
-        known: &[BTreeSet<(usize, TermId)>],
+        known: &[Made],
     ) -> Result<cedar::Cedar, GaveUp> {
         let admits = |side: usize| self.bench.sides.get(side).map_or(Ok(cedar::no()), |side| scope.admits(&side.rules, place));
         let mut parts = vec![admits(first)?, cedar::not(&admits(second)?)];
-        for ids in known {
-            let rules = ids.iter().filter_map(|(side, id)| self.rules_of(*side).into_iter().find(|rule| rule.id == *id));
-            let all = rules.map(|rule| scope.matches(&rule, place)).collect::<Result<Vec<_>, _>>()?;
+        for made in known {
+            let rules = made.terms.iter().filter_map(|(side, id)| self.rules_of(*side).into_iter().find(|rule| rule.id == *id));
+            let mut all = rules.map(|rule| scope.matches(&rule, place)).collect::<Result<Vec<_>, _>>()?;
+            if made.silent {
+                all.push(self.is_silent((scope, place), second)?);
+            }
             parts.push(cedar::not(&cedar::all(all)));
         }
         Ok(cedar::all(parts))
+    }
+
+    /// That some layer of the terms has no permit that matches.
+    fn is_silent(&self, (scope, place): (&Scope, Place), side: usize) -> Result<cedar::Cedar, GaveUp> {
+        let rules = self.rules(side);
+        let layers = rules.layers.iter().map(|layer| {
+            let permits = layer.applying(place.asked, Effect::Permit).map(|rule| scope.matches(rule, place));
+            Ok(cedar::not(&cedar::any(permits.collect::<Result<Vec<_>, GaveUp>>()?)))
+        });
+        Ok(cedar::any(layers.collect::<Result<Vec<_>, GaveUp>>()?))
     }
 
     fn difference(&self, [first, second]: [usize; 2], example: Example) -> Finding {
@@ -108,11 +122,19 @@ impl Prover {
     }
 }
 
-/// The terms that made a difference, each with its side, since both may call a term the same: those that permitted, and those that stood in
-/// the way.
-fn blamed(example: &Example, sides: [usize; 2]) -> BTreeSet<(usize, TermId)> {
+/// What made a difference.
+#[derive(PartialEq, Eq)]
+struct Made {
+    /// The terms that permitted and those that stood in the way, each with its side, since both may call a term the same.
+    terms: BTreeSet<(usize, TermId)>,
+    /// Whether nothing stood in the way but that nothing permits.
+    silent: bool,
+}
+
+fn made(example: &Example, sides: [usize; 2]) -> Made {
     let decided = sides.into_iter().zip(&example.decisions);
-    decided.flat_map(|(side, decided)| decided.by.iter().map(move |id| (side, id.clone()))).collect()
+    let terms = decided.flat_map(|(side, decided)| decided.by.iter().map(move |id| (side, id.clone()))).collect();
+    Made { terms, silent: example.decisions.get(1).is_some_and(|refused| refused.by.is_empty()) }
 }
 
 pub(crate) fn quoted(ids: &[TermId]) -> String {

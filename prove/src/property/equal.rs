@@ -258,7 +258,8 @@ impl Prover {
 
     /// What the blamed terms leave to the other offering: the least of what each leaves.
     fn other_way_for(&self, pair: &Pair<'_>, blamed: &[TermId]) -> String {
-        let ways = blamed.iter().filter_map(|id| self.rule(id)).map(|rule| self.other_way((pair.side, pair.asked), &rule));
+        let ways = self.rules_of(pair.side).into_iter().filter(|rule| blamed.contains(&rule.id));
+        let ways = ways.map(|rule| self.other_way((pair.side, pair.asked), &rule));
         let ways = ways.collect::<Result<Vec<_>, GaveUp>>();
         match ways.map(|ways| ways.into_iter().min()) {
             Ok(Some(way)) => way.in_words(),
@@ -396,8 +397,9 @@ pub(crate) fn is_origin(path: &str) -> bool {
 
 /// Assurances and means among the facts of offerings and calls.
 pub(crate) fn is_way(fact: &str) -> bool {
-    let possession = facts::level(Scale::Possession);
-    (fact.starts_with("assurance.level.") && fact != possession)
+    let possession = [facts::level(Scale::Possession), facts::strength(Scale::Possession)];
+    let scale = fact.starts_with("assurance.level.") || fact.starts_with("assurance.strength.");
+    (scale && !possession.iter().any(|own| own == fact))
         || LISTS.iter().any(|list| fact == format!("assurance.{list}"))
         || fact.starts_with("means.")
 }
