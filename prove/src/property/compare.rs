@@ -72,6 +72,9 @@ impl Prover {
             }
         }
         answer.by = "counterexamples that were replayed".to_owned();
+        if examples_max > 1 {
+            answer.because.push(format!("there may be more differences than the {} that are shown", answer.findings.len()));
+        }
         Ok(answer)
     }
 
