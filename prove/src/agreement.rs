@@ -12,7 +12,9 @@ use crate::cedar::{self, Cedar};
 use crate::inquiry::{Inquiry, whole};
 use crate::pinned::Pinned;
 use crate::place::Place;
+use crate::property::equal::Pair;
 use crate::property::{Given, Property};
+use crate::prover::Seen;
 use crate::rules::{Asked, Rules};
 use crate::scope::Scope;
 use crate::search::Search;
@@ -223,4 +225,40 @@ fn what_the_search_finds_in_random_terms_replays() {
         Ok(())
     });
     outcome.unwrap();
+}
+
+/// Slices prove less than the whole does, never more: where no term alone is to blame, the search finds nothing in all of them together.
+#[test]
+fn what_is_proved_term_by_term_is_proved_as_a_whole() {
+    let sliced = Cell::new(0_u32);
+    let mut runner = proptest::test_runner::TestRunner::new(config(200, 6));
+    let outcome = runner.run(&(terms(), 0u8..2), |(one, kind)| {
+        let Some(terms) = load(&one) else { return Err(TestCaseError::reject("impossible terms")) };
+        let mut prover = prover(vec![terms.into()], None);
+        let asked = Asked::Admit(if kind == 0 { Action::Infer } else { Action::Embed });
+        let scope = prover.scope_of(&[asked], &[]);
+        let fixed = |scope: &Scope| Given::default().same_in(scope);
+        let (side, seen, prefers, differences) = (0, Seen::InPrinciple, false, Vec::new());
+        let pair = Pair { scope: &scope, seen, side, asked, prefers, fixed: &fixed, names: &[], reads: &[], differences };
+        let alike = prover.each_alike(&pair).unwrap();
+        let monotone = prover.each_monotone([Place::new("one", "a", asked), Place::new("two", "b", asked)]).unwrap();
+        for (slices, property) in [(alike, Property::EqualTreatment(Given::default())), (monotone, Property::Monotone)] {
+            let (name, condition, wishes, expects) = (String::new(), cedar::yes(), Vec::new(), Vec::new());
+            let whole = Inquiry { name, scope: &scope, offerings: &["a", "b"], calls: &["one", "two"], condition, wishes, expects };
+            if prover.bench.none_possible(&whole, slices).is_none() {
+                continue;
+            }
+            sliced.update(|count| count + 1);
+            let report = prover.prove(&property).unwrap();
+            // Means and the other action are questions of their own.
+            let speaks_against = report.in_principle.iter().flat_map(|answer| &answer.findings).find(|finding| {
+                let call = finding.example.iter().flat_map(|example| example.calls.values()).next();
+                call.is_some_and(|call| Asked::Admit(call.action) == asked) && !finding.says.contains("means")
+            });
+            prop_assert!(speaks_against.is_none(), "{}: {}\n{:?}", property.name(), one, speaks_against);
+        }
+        Ok(())
+    });
+    outcome.unwrap();
+    assert!(sliced.get() > 20, "only {} proved term by term: a lopsided test", sliced.get());
 }

@@ -86,6 +86,14 @@ pub(crate) fn contains_any(one: &Cedar, other: &Cedar) -> Cedar {
     binary(BinaryOp::ContainsAny, one, other)
 }
 
+/// The sum of the numbers of those conditions that hold.
+pub(crate) fn count(conditions: impl IntoIterator<Item = (Cedar, u8)>) -> Cedar {
+    let each = conditions
+        .into_iter()
+        .map(|(condition, counts)| Arc::new(Expr::IfThenElse { cond: condition, then_expr: number(counts), else_expr: number(0) }));
+    each.reduce(|sum, one| binary(BinaryOp::Add, &sum, &one)).unwrap_or_else(|| number(0))
+}
+
 pub(crate) fn not(expr: &Cedar) -> Cedar {
     match constant(expr) {
         Some(value) => boolean(!value),

@@ -14,7 +14,7 @@ use crate::market::{self, Row};
 use crate::pinned::Pinned;
 use crate::replay::{Expect, Ids};
 use crate::report::{Answer, Example, Question, Verdict};
-use crate::rules::Asked;
+use crate::rules::{Asked, Rules};
 use crate::scope::Scope;
 use crate::search::{Known, Model, Search};
 use crate::solver::{Questions, Solver};
@@ -53,6 +53,14 @@ pub(crate) struct Inquiry<'q> {
     pub(crate) expects: Vec<Expect>,
 }
 
+/// A smaller question. Where none of the slices of an inquiry is possible, the inquiry itself is not.
+pub(crate) struct Slice {
+    pub(crate) name: String,
+    /// What the terms of the slice alone can tell apart.
+    pub(crate) scope: Scope,
+    pub(crate) condition: Cedar,
+}
+
 /// The answer to an inquiry.
 pub(crate) enum Outcome {
     /// It cannot be; who says so.
@@ -65,7 +73,7 @@ pub(crate) enum Outcome {
 /// One of the terms that are compared.
 pub(crate) struct Side {
     pub(crate) engine: Engine,
-    pub(crate) rules: crate::rules::Rules,
+    pub(crate) rules: Arc<Rules>,
 }
 
 /// Everything that inquiries share.
@@ -101,6 +109,44 @@ impl Bench {
         self.settle(inquiry, found)
     }
 
+    /// The same, where the solver gets an inquiry that it cannot answer soon in slices, and only if one of them is possible as a whole again.
+    pub(crate) fn inquire_sliced(&mut self, inquiry: &Inquiry<'_>, slices: Result<Vec<Slice>, GaveUp>) -> Result<Outcome, ProveError> {
+        let found = self.search(inquiry);
+        let (Some(solver), Ok(slices), false) = (&self.solver, slices, matches!(found, Ok(Some(_)))) else {
+            return self.settle(inquiry, found);
+        };
+        let answer = solver.soon().is_possible(&self.questions, &whole(inquiry));
+        let before = self.asked.len();
+        match (answer, found) {
+            (answer @ Ok(_), Ok(_)) => Ok(self.confirmed(inquiry, answer)),
+            (answer @ Ok(_), Err(gave_up)) => Ok(self.answered(inquiry, &gave_up, answer)),
+            (Err(_), found) => match self.none_possible(inquiry, slices) {
+                Some(by) => Ok(Outcome::Impossible(by)),
+                None => {
+                    self.asked.truncate(before);
+                    self.settle(inquiry, found)
+                }
+            },
+        }
+    }
+
+    /// Who says that no slice is possible, if that is so.
+    pub(crate) fn none_possible(&mut self, inquiry: &Inquiry<'_>, slices: Vec<Slice>) -> Option<String> {
+        let mut says = format!("{BY_SEARCH}, term by term");
+        for Slice { name, scope, condition } in slices {
+            let (wishes, expects) = (Vec::new(), Vec::new());
+            let slice = Inquiry { name, scope: &scope, condition, wishes, expects, ..*inquiry };
+            let outcome = match self.search(&slice) {
+                Ok(Some(_)) => return None,
+                Ok(None) => self.confirm(&slice),
+                Err(gave_up) => self.by_solver_alone(&slice, &gave_up),
+            };
+            let Outcome::Impossible(by) = outcome else { return None };
+            says = format!("{by}, term by term");
+        }
+        Some(says)
+    }
+
     /// What follows from what the search found.
     pub(crate) fn settle(&mut self, inquiry: &Inquiry<'_>, found: Result<Option<Model>, GaveUp>) -> Result<Outcome, ProveError> {
         match found {
@@ -127,9 +173,14 @@ impl Bench {
             return Outcome::Impossible(BY_SEARCH.to_owned());
         };
         let answer = solver.is_possible(&self.questions, &whole(inquiry));
+        self.confirmed(inquiry, answer)
+    }
+
+    /// What the solver says where the search finds nothing.
+    fn confirmed(&mut self, inquiry: &Inquiry<'_>, answer: Result<bool, GaveUp>) -> Outcome {
         self.record(inquiry, "impossible".to_owned(), Some(&answer));
         match answer {
-            Ok(false) => Outcome::Impossible(format!("{BY_SEARCH} and {}", solver.name())),
+            Ok(false) => Outcome::Impossible(format!("{BY_SEARCH} and {}", self.solver_name())),
             Ok(true) => Outcome::Unknown("the search and the solver disagree, which is a bug: please report it".to_owned()),
             Err(gave_up) => Outcome::Unknown(format!("the search finds no counterexample, but {gave_up}")),
         }
@@ -141,12 +192,21 @@ impl Bench {
             return Outcome::Unknown(format!("{gave_up}, and there is no solver"));
         };
         let answer = solver.is_possible(&self.questions, &whole(inquiry));
+        self.answered(inquiry, gave_up, answer)
+    }
+
+    /// What the solver says where the search gives up.
+    fn answered(&mut self, inquiry: &Inquiry<'_>, gave_up: &GaveUp, answer: Result<bool, GaveUp>) -> Outcome {
         self.record(inquiry, gave_up.to_string(), Some(&answer));
         match answer {
-            Ok(false) => Outcome::Impossible(solver.name()),
+            Ok(false) => Outcome::Impossible(self.solver_name()),
             Ok(true) => Outcome::Unknown(format!("{gave_up}; the solver says that there is a counterexample, and none could be replayed")),
             Err(also) => Outcome::Unknown(format!("{gave_up}, and {also}")),
         }
+    }
+
+    fn solver_name(&self) -> String {
+        self.solver.as_ref().map(Solver::name).unwrap_or_default()
     }
 
     fn record(&mut self, inquiry: &Inquiry<'_>, search: String, solver: Option<&Result<bool, GaveUp>>) {

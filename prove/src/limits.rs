@@ -8,6 +8,8 @@ pub(crate) const CONFLICTS_MAX: u64 = 2_000_000;
 pub(crate) const VALUES_MAX: usize = 4096;
 /// Time for one question to the solver.
 pub(crate) const SOLVER_TIME: Duration = Duration::from_secs(60);
+/// Time for a question that can be asked in parts: about as long as the parts of a hundred terms take.
+pub(crate) const SOON: Duration = Duration::from_secs(5);
 /// Time for a solver to say its version: on a busy machine, a program may take some seconds to load.
 pub(crate) const VERSION_TIME: Duration = Duration::from_secs(10);
 /// Differences that `diff` shows: more are no longer read.

@@ -140,6 +140,7 @@ impl Scope {
             let by = at("assurance.certified_by");
             laws.push(cedar::implies(&cedar::is_empty(&at("assurance.certifications")), &cedar::is_empty(&by)));
             laws.push(cedar::not(&cedar::contains(&by, &code(Jurisdiction::UNKNOWN))));
+            laws.push(self.certificate_for_each(&by, &at("assurance.certifications")));
             if self.reads("assurance.certified_in") {
                 let law = |(bloc, members): (&String, &Members)| {
                     let nations = cedar::set(members.always.iter().copied().map(code));
@@ -150,6 +151,16 @@ impl Scope {
             }
         }
         laws
+    }
+
+    /// A certificate names one nation, so there are at least as many as nations. One that no term names can stand for several.
+    fn certificate_for_each(&self, by: &Cedar, certifications: &Cedar) -> Cedar {
+        let nations = self.codes.iter().filter(|place| !place.is_unknown()).map(|place| (cedar::contains(by, &code(*place)), 1));
+        let held = self.certifications.iter().map(|word| {
+            let stands_for = if self.texts.contains(word) || self.is_condition(word) { 1 } else { 1 + self.certifications_left };
+            (cedar::contains(certifications, &cedar::text(word)), stands_for)
+        });
+        cedar::at_least(&cedar::count(held), &cedar::count(nations))
     }
 
     /// A level above 0 is known somehow, possession by contract at least; and a sovereignty level is not above one of its objectives.

@@ -1,7 +1,7 @@
 //! What can be asked of terms. Each property is one file below.
 
 mod compare;
-mod equal;
+pub(crate) mod equal;
 mod hygiene;
 mod monotone;
 mod never;

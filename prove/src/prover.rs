@@ -9,7 +9,7 @@ use comity_vocab::{Action, Instant, TermId};
 
 use crate::cedar::{self, Cedar};
 use crate::failure::GaveUp;
-use crate::inquiry::{Bench, Inquiry, Outcome, ProveError, Side};
+use crate::inquiry::{Bench, Inquiry, Outcome, ProveError, Side, Slice};
 use crate::market;
 use crate::property::{About, Property};
 use crate::report::{Answer, Finding, Report, TermSeen, TermsSeen, Verdict};
@@ -55,7 +55,7 @@ impl Prover {
     pub fn new(subject: Subject, solver: Option<Solver>) -> Result<Self, GaveUp> {
         let mut sides: Vec<Side> = Vec::new();
         for terms in subject.terms {
-            let rules = Rules::new(&terms)?;
+            let rules = Arc::new(Rules::new(&terms)?);
             let engine = match sides.first() {
                 Some(side) => side.engine.with_terms(terms),
                 None => Engine::new(terms, Arc::clone(&subject.catalogue)),
@@ -171,6 +171,19 @@ impl Prover {
         }
     }
 
+    /// The same, in slices where the question is about all that can be.
+    pub(crate) fn ask_sliced(
+        &mut self,
+        inquiry: &Inquiry<'_>,
+        seen: Seen,
+        slices: Result<Vec<Slice>, GaveUp>,
+    ) -> Result<Outcome, ProveError> {
+        match seen {
+            Seen::InPrinciple => self.bench.inquire_sliced(inquiry, slices),
+            Seen::InCatalogue => self.bench.inquire_market(inquiry),
+        }
+    }
+
     /// The answers for each action together.
     pub(crate) fn each_action(&mut self, answer: impl FnMut(&mut Self, Asked) -> Result<Answer, ProveError>) -> Result<Answer, ProveError> {
         let actions = self.actions();
@@ -222,12 +235,8 @@ impl Prover {
         Scope::new(rules.filter(applies).map(|rule| &rule.condition).chain(more), &self.bench.pinned)
     }
 
-    pub(crate) fn rules(&self, side: usize) -> Rules {
-        self.bench.sides.get(side).map(|side| side.rules.clone()).unwrap_or_default()
-    }
-
-    pub(crate) fn rules_of(&self, side: usize) -> Vec<Rule> {
-        self.rules(side).all().map(|(_, rule)| rule.clone()).collect()
+    pub(crate) fn rules(&self, side: usize) -> Arc<Rules> {
+        self.bench.sides.get(side).map(|side| Arc::clone(&side.rules)).unwrap_or_default()
     }
 
     pub(crate) fn name_of(&self, side: usize) -> String {

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cedar_policy::pst::{BinaryOp, Expr, Literal};
+use cedar_policy::pst::{BinaryOp, Expr, Literal, PatternElem};
 use comity_terms::{attribute_path, collect};
 use comity_vocab::{Jurisdiction, OfferingId, Places, UnitId, WorkloadId};
 
@@ -38,12 +38,14 @@ pub(crate) struct Scope {
     /// Named blocs with their members among the codes.
     pub(crate) blocs: BTreeMap<String, Members>,
     pub(crate) certifications: BTreeSet<String>,
+    /// How many more the catalogue lists.
+    pub(crate) certifications_left: u8,
     pub(crate) transfers: BTreeSet<String>,
     /// Any other words that are named, and one that is not; more where the terms compare such facts with each other.
     pub(crate) texts: BTreeSet<String>,
     /// Those of the texts that stand for all that no term names.
     pub(crate) others: BTreeSet<String>,
-    /// Whether a pattern (`like`) tells texts apart that no term names: then no list of texts is complete.
+    /// Whether a pattern (`like`) tells texts apart that no term names: then no list of texts is complete. Two that it matches are in it.
     pub(crate) patterns: bool,
     pub(crate) units: BTreeSet<String>,
     pub(crate) workloads: BTreeSet<String>,
@@ -92,7 +94,9 @@ impl Scope {
         let (texts, others) = texts(names.strings, (&certifications, &transfers), names.word_comparisons);
         let possible = |(kind, id): &&(String, String)| can_be(kind, id);
         let of = |kind: &str| names.entities.iter().filter(possible).filter(|(k, _)| k == kind).map(|(_, id)| id.clone()).collect();
+        let left = pinned.world.certifications.len() - certifications.len();
         let mut scope = Self {
+            certifications_left: u8::try_from(left).unwrap_or(u8::MAX - 1),
             certifications,
             transfers,
             units: of("Unit"),
@@ -260,12 +264,24 @@ impl Names {
                 self.comparisons += usize::from(both(&[Sort::Code, Sort::Places, Sort::Codes]));
                 self.word_comparisons += usize::from(both(&[Sort::Certifications, Sort::Transfers, Sort::Words, Sort::Text]));
             }
-            Expr::Like { .. } => self.patterns = true,
+            Expr::Like { pattern, .. } => {
+                self.patterns = true;
+                self.strings.extend(["", OTHER].map(|stands| sample(pattern, stands)));
+            }
             // A sector: the only fact that is not of the call, the workload or the offering.
             Expr::GetAttr { .. } if attribute_path(part).is_none() => _ = self.paths.insert(SECTOR.to_owned()),
             _ => {}
         }
     }
+}
+
+/// A text that a pattern matches.
+fn sample(pattern: &[PatternElem], wildcard: &str) -> String {
+    let part = |part: &PatternElem| match part {
+        PatternElem::Char(char) => char.to_string(),
+        PatternElem::Wildcard => wildcard.to_owned(),
+    };
+    pattern.iter().map(part).collect()
 }
 
 const fn compares(op: BinaryOp) -> bool {

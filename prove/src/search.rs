@@ -103,9 +103,26 @@ impl<'s> Search<'s> {
         self.translation.circuit.require(&[!first, second]);
     }
 
-    /// Values under which all of these hold, or nothing if there are none.
+    /// Values under which all of these hold, or nothing if there are none. Where a pattern tells texts apart that no term names, some of
+    /// them are tried, and "none" is not known.
     pub(crate) fn find(&mut self, all: &[Known]) -> Result<Option<Model>, GaveUp> {
+        match self.try_all(all)? {
+            None if self.translation.scope().patterns => {
+                Err(GaveUp::new("a pattern (`like`) tells texts apart that the terms do not name, and the search tries but some"))
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// Likewise among the values that are tried.
+    pub(crate) fn try_all(&mut self, all: &[Known]) -> Result<Option<Model>, GaveUp> {
         Ok(self.translation.circuit.solve(all)?.then(|| self.translation.model()))
+    }
+
+    /// After a search that found nothing: those of its conditions that alone allow nothing.
+    pub(crate) fn core(&mut self, all: &[Known]) -> Vec<Known> {
+        let core = self.translation.circuit.core();
+        all.iter().copied().filter(|known| core.contains(known) || core.contains(&!*known)).collect()
     }
 
     /// The same, as plain as can be: each wish is granted that the conditions and the wishes before it allow.
@@ -116,7 +133,7 @@ impl<'s> Search<'s> {
         }
         for wish in wishes {
             held.push(*wish);
-            if self.find(&held)?.is_none() {
+            if self.try_all(&held)?.is_none() {
                 held.pop();
             }
         }

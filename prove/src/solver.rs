@@ -14,7 +14,7 @@ use tokio::process::Command;
 
 use crate::cedar::Cedar;
 use crate::failure::GaveUp;
-use crate::limits::{SOLVER_TIME, VERSION_TIME};
+use crate::limits::{SOLVER_TIME, SOON, VERSION_TIME};
 
 /// What the schema of terms lacks for a question: two calls and two offerings at once. Its own types are used as they are.
 const PAIR: &str = r#"
@@ -61,6 +61,11 @@ impl Solver {
     #[must_use]
     pub fn within(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// With little time: what is not answered soon is better asked in parts.
+    pub(crate) fn soon(&self) -> Self {
+        self.clone().within(self.patience.min(SOON))
     }
 
     /// As `cvc5 1.0.3`.

@@ -88,8 +88,12 @@ impl Prover {
         let admits = |side: usize| self.bench.sides.get(side).map_or(Ok(cedar::no()), |side| scope.admits(&side.rules, place));
         let mut parts = vec![admits(first)?, cedar::not(&admits(second)?)];
         for made in known {
-            let rules = made.terms.iter().filter_map(|(side, id)| self.rules_of(*side).into_iter().find(|rule| rule.id == *id));
-            let mut all = rules.map(|rule| scope.matches(&rule, place)).collect::<Result<Vec<_>, _>>()?;
+            let mut all = Vec::new();
+            for (side, id) in &made.terms {
+                let rules = self.rules(*side);
+                let rule = rules.all().map(|(_, rule)| rule).find(|rule| rule.id == *id);
+                all.extend(rule.map(|rule| scope.matches(rule, place)).transpose()?);
+            }
             if made.silent {
                 all.push(self.is_silent((scope, place), second)?);
             }

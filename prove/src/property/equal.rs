@@ -12,7 +12,7 @@ use super::other_means::OtherWay;
 use crate::cedar::{self, Cedar};
 use crate::facts;
 use crate::failure::GaveUp;
-use crate::inquiry::{Inquiry, Outcome, ProveError};
+use crate::inquiry::{Inquiry, Outcome, ProveError, Slice};
 use crate::place::Place;
 use crate::prover::{Prover, Seen};
 use crate::replay::{Expect, Wanted};
@@ -89,6 +89,14 @@ impl Given {
         names.filter_map(same).collect()
     }
 
+    /// That two offerings are the same in all that must be, as far as a scope can tell them apart.
+    pub(crate) fn same_in(&self, scope: &Scope) -> Cedar {
+        let assurances = scope.offering_facts().filter(|(fact, _)| self.fixes(fact) && fact != "assurance.certified_in");
+        let origin = ORIGIN.into_iter().filter(|fact| scope.reads(&origin_path(fact)) && !self.may_differ(fact));
+        let same = assurances.map(|(fact, _)| same_fact(&fact)).chain(origin.map(|fact| same_origin(scope, fact)));
+        cedar::all(same.chain([two_offerings(scope)]))
+    }
+
     /// Whether a fact of an offering that is no origin must be the same.
     fn fixes(&self, fact: &str) -> bool {
         let last = fact.rsplit('.').next().unwrap_or(fact);
@@ -117,8 +125,11 @@ pub(crate) struct Pair<'p> {
     pub(crate) side: usize,
     pub(crate) asked: Asked,
     pub(crate) prefers: bool,
-    /// Holds of the pair whatever differs.
-    pub(crate) fixed: Cedar,
+    /// Holds of the pair whatever differs, as far as a scope can tell.
+    pub(crate) fixed: &'p dyn Fn(&Scope) -> Cedar,
+    /// What that names and reads, whether terms do or not.
+    pub(crate) names: &'p [Cedar],
+    pub(crate) reads: &'p [String],
     /// In which they may differ, each with the condition that they do not.
     pub(crate) differences: Vec<(&'static str, Cedar)>,
 }
@@ -135,14 +146,11 @@ impl Prover {
     fn equal(&mut self, given: &Given, (seen, asked): (Seen, Asked), prefers: bool) -> Result<Answer, ProveError> {
         let both = [asked, Asked::Prefer];
         let scope = self.scope_of(if prefers { &both } else { &both[..1] }, &[]);
-        let assurances = scope.offering_facts().filter(|(fact, _)| given.fixes(fact) && fact != "assurance.certified_in");
-        let fixed = cedar::all(assurances.map(|(fact, _)| same_fact(&fact)));
-        let origin = ORIGIN.into_iter().filter(|fact| scope.reads(&origin_path(fact)));
-        let conditions: Vec<(&'static str, Cedar)> = origin.map(|fact| (fact, same_origin(&scope, fact))).collect();
-        let (mut differences, others): (Vec<_>, Vec<_>) = conditions.into_iter().partition(|(fact, _)| given.may_differ(fact));
+        let origin = ORIGIN.into_iter().filter(|fact| scope.reads(&origin_path(fact)) && given.may_differ(fact));
+        let mut differences: Vec<(&'static str, Cedar)> = origin.map(|fact| (fact, same_origin(&scope, fact))).collect();
         differences.extend(given.not_given(&scope));
-        let fixed = cedar::all([fixed, two_offerings(&scope)].into_iter().chain(others.into_iter().map(|(_, same)| same)));
-        self.pair(&Pair { scope: &scope, seen, side: 0, asked, prefers, fixed, differences })
+        let fixed = |scope: &Scope| given.same_in(scope);
+        self.pair(&Pair { scope: &scope, seen, side: 0, asked, prefers, fixed: &fixed, names: &[], reads: &[], differences })
     }
 
     /// The smallest sets of differences that flip the decision, each with a pair that shows it.
@@ -165,11 +173,12 @@ impl Prover {
     fn treated_better(&self, pair: &Pair<'_>) -> Result<Cedar, GaveUp> {
         let rules = self.rules(pair.side);
         let (a, b) = (Place::new("one", "a", pair.asked), Place::new("one", "b", pair.asked));
+        let fixed = (pair.fixed)(pair.scope);
         if !pair.prefers {
-            return Ok(cedar::all([pair.fixed.clone(), pair.scope.admits(&rules, a)?, cedar::not(&pair.scope.admits(&rules, b)?)]));
+            return Ok(cedar::all([fixed, pair.scope.admits(&rules, a)?, cedar::not(&pair.scope.admits(&rules, b)?)]));
         }
         let admitted = [pair.scope.permits_at_least_means(&rules, a)?, pair.scope.permits_at_least_means(&rules, b)?];
-        Ok(cedar::all(admitted.into_iter().chain([pair.fixed.clone(), preferred_more(pair.scope, &rules, [a, b])?])))
+        Ok(cedar::all(admitted.into_iter().chain([fixed, preferred_more(pair.scope, &rules, [a, b])?])))
     }
 
     /// All sets of the least size that is possible; none if nothing is.
@@ -181,7 +190,7 @@ impl Prover {
         let violated = search.known(condition)?;
         let same: Vec<(&'static str, Known)> =
             pair.differences.iter().map(|(fact, same)| Ok((*fact, search.known(same)?))).collect::<Result<_, GaveUp>>()?;
-        if search.find(&[violated])?.is_none() {
+        if search.try_all(&[violated])?.is_none() {
             return Ok(vec![Vec::new()]);
         }
         for size in 0..=same.len().min(FLIPPING_MAX) {
@@ -189,7 +198,7 @@ impl Prover {
             for chosen in combinations(same.len(), size) {
                 let others = same.iter().enumerate().filter(|(at, _)| !chosen.contains(at)).map(|(_, (_, same))| *same);
                 let asked: Vec<Known> = others.chain([violated]).collect();
-                if search.find(&asked)?.is_some() {
+                if search.try_all(&asked)?.is_some() {
                     found.push(chosen.iter().filter_map(|at| same.get(*at)).map(|(fact, _)| *fact).collect());
                 }
             }
@@ -219,7 +228,7 @@ impl Prover {
             wishes: Vec::new(),
             expects: expects.to_vec(),
         };
-        match self.ask(&inquiry, pair.seen)? {
+        match self.ask_sliced(&inquiry, pair.seen, self.each_alike(pair))? {
             Outcome::Possible(example) => {
                 let mut answer = Answer::new(Verdict::Violated, "counterexamples that were replayed");
                 answer.found(self.treated(pair, facts, *example)?);
@@ -227,6 +236,20 @@ impl Prover {
             }
             outcome @ (Outcome::Impossible(_) | Outcome::Unknown(_)) => Ok(outcome.into_answer(|_| self.finding(0, String::new(), &[]))),
         }
+    }
+
+    /// For each term, that it alone tells the two apart: where none does, all of them together do not either.
+    pub(crate) fn each_alike(&self, pair: &Pair<'_>) -> Result<Vec<Slice>, GaveUp> {
+        let asked = if pair.prefers { Asked::Prefer } else { pair.asked };
+        let rules = self.rules(pair.side);
+        let slices = rules.all().filter(|(_, rule)| rule.applies(asked)).map(|(_, rule)| {
+            let mut scope = Scope::new([&rule.condition].into_iter().chain(pair.names), &self.bench.pinned);
+            pair.reads.iter().for_each(|fact| scope.read(fact));
+            let [a, b] = ["a", "b"].map(|offering| scope.matches(rule, Place::new("one", offering, asked)));
+            let condition = cedar::and(&(pair.fixed)(&scope), &cedar::not(&cedar::equal(&a?, &b?)));
+            Ok(Slice { name: format!("does term `{}` tell the two apart?", rule.id), scope, condition })
+        });
+        slices.collect()
     }
 
     /// A violation in plain words.
@@ -258,8 +281,9 @@ impl Prover {
 
     /// What the blamed terms leave to the other offering: the least of what each leaves.
     fn other_way_for(&self, pair: &Pair<'_>, blamed: &[TermId]) -> String {
-        let ways = self.rules_of(pair.side).into_iter().filter(|rule| blamed.contains(&rule.id));
-        let ways = ways.map(|rule| self.other_way((pair.side, pair.asked), &rule));
+        let rules = self.rules(pair.side);
+        let ways = rules.all().map(|(_, rule)| rule).filter(|rule| blamed.contains(&rule.id));
+        let ways = ways.map(|rule| self.other_way((pair.side, pair.asked), rule));
         let ways = ways.collect::<Result<Vec<_>, GaveUp>>();
         match ways.map(|ways| ways.into_iter().min()) {
             Ok(Some(way)) => way.in_words(),
@@ -288,15 +312,10 @@ fn assurances(pair: &Pair<'_>) -> String {
 
 /// The count of preferences that match is what ranks.
 fn preferred_more(scope: &Scope, rules: &Rules, [a, b]: [Place; 2]) -> Result<Cedar, GaveUp> {
-    use cedar_policy::pst::{BinaryOp, Expr};
     let count = |place: Place| -> Result<Cedar, GaveUp> {
-        let matches = scope.preferred_by(rules, place)?;
-        let each = matches.into_iter().map(|(_, matches)| {
-            std::sync::Arc::new(Expr::IfThenElse { cond: matches, then_expr: cedar::number(1), else_expr: cedar::number(0) })
-        });
-        Ok(each.reduce(|sum, one| cedar::binary(BinaryOp::Add, &sum, &one)).unwrap_or_else(|| cedar::number(0)))
+        Ok(cedar::count(scope.preferred_by(rules, place)?.into_iter().map(|(_, matches)| (matches, 1))))
     };
-    Ok(cedar::binary(BinaryOp::Greater, &count(a)?, &count(b)?))
+    Ok(cedar::binary(cedar_policy::pst::BinaryOp::Greater, &count(a)?, &count(b)?))
 }
 
 /// The terms that make the difference: forbids that matched the refused one; else the permits of the other; for a ranking, the preferences

@@ -22,9 +22,9 @@ impl Prover {
     pub(crate) fn errors(&mut self) -> Result<Answer, ProveError> {
         let mut answer = Answer::new(Verdict::Proved, "exact search");
         for side in 0..self.bench.sides.len() {
-            for rule in self.rules_of(side) {
-                for asked in self.asked_of(&rule) {
-                    match self.fails((side, asked), &rule)? {
+            for (_, rule) in self.rules(side).all() {
+                for asked in self.asked_of(rule) {
+                    match self.fails((side, asked), rule)? {
                         Outcome::Impossible(_) => {}
                         Outcome::Unknown(why) => answer.doubt(format!("term `{}`: {why}", rule.id)),
                         Outcome::Possible(example) => {
@@ -77,17 +77,17 @@ impl Prover {
 
     /// Each term for itself: can it match, under any action?
     pub(crate) fn vacuous(&mut self, seen: Seen) -> Result<Answer, ProveError> {
-        self.each_term(seen, &Fault { says: "never matches any call or offering", spared: vacuous, condition: matches, by_means: false })
+        self.each_term(seen, &Fault { says: "never matches any call or offering", spared: vacuous, by_means: false, only_permits: false })
     }
 
     /// Each permit for itself: can it permit where no forbid of any layer stands in the way?
     pub(crate) fn shadowed(&mut self, seen: Seen) -> Result<Answer, ProveError> {
-        self.each_term(seen, &Fault { says: "is always overridden by forbids", spared: shadowed, condition: unforbidden, by_means: false })
+        self.each_term(seen, &Fault { says: "is always overridden by forbids", spared: shadowed, by_means: false, only_permits: true })
     }
 
     /// Each term for itself: does any decision change without it?
     pub(crate) fn redundant(&mut self, seen: Seen) -> Result<Answer, ProveError> {
-        self.each_term(seen, &Fault { says: "can be removed and nothing changes", spared: redundant, condition: differs, by_means: true })
+        self.each_term(seen, &Fault { says: "can be removed and nothing changes", spared: redundant, by_means: true, only_permits: false })
     }
 
     /// Asks the same of each term; one that nothing spares the fault is a finding.
@@ -101,56 +101,82 @@ impl Prover {
         };
         let mut answer = Answer::new(Verdict::Proved, "an example of each that was found");
         let mut faulty = Vec::new();
-        for (layer, rule) in rules.all() {
-            let cases = self.asked_of(rule).into_iter().map(|asked| {
-                // Where a means can stand in the way, fewer of them may decide as if the term were there.
-                if fault.by_means && !rule.prefers && !scope.means_only_help(&rules, asked) {
-                    let differs = (fault.condition)(&scope, &rules, (rule, Place::new("one", "a", asked)))?;
-                    let differs = search.known(&differs)?;
-                    return search.find(&[differs]);
-                }
-                search.find(&(fault.spared)(&matches, layer, (rule, asked)))
-            });
-            match cases.collect::<Result<Vec<_>, _>>() {
-                Ok(cases) if cases.iter().any(Option::is_some) => {}
-                Ok(_) => faulty.push(rule),
+        for (layer, rule) in rules.all().filter(|(_, rule)| !fault.passes_over(rule)) {
+            match self.spared((&scope, &matches, &mut search), fault, (layer, rule)) {
+                Ok(None) => {}
+                Ok(Some(cases)) => faulty.push((rule, cases)),
                 Err(gave_up) => answer.doubt(format!("term `{}`: {gave_up}", rule.id)),
             }
         }
-        for rule in faulty {
-            self.settle_fault(&mut answer, (seen, &scope, &rules), (fault, rule))?;
+        for (rule, cases) in faulty {
+            self.settle_fault(&mut answer, seen, (fault, rule, cases))?;
         }
         Ok(answer)
+    }
+
+    /// Nothing if the search finds a case that spares the term the fault; else the cases that it says are impossible.
+    fn spared(
+        &self,
+        (scope, matches, search): (&Scope, &Matches<'_>, &mut Search<'_>),
+        fault: &Fault,
+        (layer, rule): (&RuleLayer, &Rule),
+    ) -> Result<Option<Vec<Case>>, GaveUp> {
+        let mut cases = Vec::new();
+        for asked in self.asked_of(rule) {
+            let place = Place::new("one", "a", asked);
+            // Where a means can stand in the way, fewer of them may decide as if the term were there.
+            if fault.by_means && !rule.prefers && !scope.means_only_help(matches.rules, asked) {
+                let condition = differs(scope, matches.rules, (rule, place))?;
+                let known = search.known(&condition)?;
+                if search.try_all(&[known])?.is_some() {
+                    return Ok(None);
+                }
+                cases.push(Case { scope: scope.clone(), condition });
+                continue;
+            }
+            let parts = (fault.spared)(matches.rules, layer, (rule, asked));
+            let knowns: Vec<Known> = parts.iter().filter_map(|part| part.known(matches, asked)).collect();
+            if search.try_all(&knowns)?.is_some() {
+                return Ok(None);
+            }
+            // What alone allows nothing is all that the solver is asked about.
+            let core = search.core(&knowns);
+            let parts: Vec<Part<'_>> =
+                parts.into_iter().filter(|part| part.known(matches, asked).is_some_and(|known| core.contains(&known))).collect();
+            let scope = Scope::new(parts.iter().flat_map(Part::rules).map(|rule| &rule.condition), &self.bench.pinned);
+            let condition = cedar::all(parts.iter().map(|part| part.holds(&scope, place)).collect::<Result<Vec<_>, _>>()?);
+            cases.push(Case { scope, condition });
+        }
+        Ok(Some(cases))
     }
 
     fn settle_fault(
         &mut self,
         answer: &mut Answer,
-        (seen, scope, rules): (Seen, &Scope, &Rules),
-        (fault, rule): (&Fault, &Rule),
+        seen: Seen,
+        (fault, rule, cases): (&Fault, &Rule, Vec<Case>),
     ) -> Result<(), ProveError> {
         let says = fault.says;
-        let places = self.asked_of(rule).into_iter().map(|asked| Place::new("one", "a", asked));
-        let conditions: Result<Vec<Cedar>, GaveUp> = places.map(|place| (fault.condition)(scope, rules, (rule, place))).collect();
-        let outcome = match (seen, conditions.map(cedar::any)) {
-            (Seen::InCatalogue, _) => Outcome::Impossible("exhaustive search of the catalogue".to_owned()),
-            (Seen::InPrinciple, Err(gave_up)) => Outcome::Unknown(gave_up.to_string()),
-            (Seen::InPrinciple, Ok(condition)) => {
-                let name = format!("is there a case against \"term `{}` {says}\"?", rule.id);
-                let (wishes, expects) = (Vec::new(), Vec::new());
-                let inquiry = Inquiry { name, scope, offerings: &["a"], calls: &["one"], condition, wishes, expects };
-                self.bench.settle(&inquiry, Ok(None))?
+        let mut by = "exhaustive search of the catalogue".to_owned();
+        for Case { scope, condition } in cases.into_iter().filter(|_| seen == Seen::InPrinciple) {
+            let name = format!("is there a case against \"term `{}` {says}\"?", rule.id);
+            let (wishes, expects) = (Vec::new(), Vec::new());
+            let inquiry = Inquiry { name, scope: &scope, offerings: &["a"], calls: &["one"], condition, wishes, expects };
+            // With a pattern, the search has tried but some of the texts.
+            let found =
+                if scope.patterns { Err(GaveUp::new("a pattern (`like`) tells more texts apart than are tried")) } else { Ok(None) };
+            match self.bench.settle(&inquiry, found)? {
+                Outcome::Impossible(who) => by = who,
+                Outcome::Unknown(why) => {
+                    answer.doubt(format!("term `{}`: {why}", rule.id));
+                    return Ok(());
+                }
+                Outcome::Possible(_) => return Ok(()),
             }
-        };
-        match outcome {
-            Outcome::Impossible(by) => {
-                let today = if seen == Seen::InCatalogue { ", for no offering of today's catalogue" } else { "" };
-                answer.found(self.finding(0, format!("term `{}` {says}{today}", rule.id), std::slice::from_ref(&rule.id)));
-                answer.by = by;
-            }
-            Outcome::Unknown(why) => answer.doubt(format!("term `{}`: {why}", rule.id)),
-            Outcome::Possible(_) => {}
         }
+        let today = if seen == Seen::InCatalogue { ", for no offering of today's catalogue" } else { "" };
+        answer.found(self.finding(0, format!("term `{}` {says}{today}", rule.id), std::slice::from_ref(&rule.id)));
+        answer.by = by;
         Ok(())
     }
 
@@ -189,14 +215,69 @@ pub(crate) fn can_fail(condition: &Expr) -> bool {
 struct Fault {
     says: &'static str,
     /// What holds together in a case that spares the term the fault.
-    spared: fn(&Matches<'_>, &RuleLayer, (&Rule, Asked)) -> Vec<Known>,
-    /// The same as one condition, for the solver.
-    condition: Condition,
+    spared: for<'r> fn(&'r Rules, &'r RuleLayer, (&'r Rule, Asked)) -> Vec<Part<'r>>,
     /// Whether it is about decisions, which are made under the least means.
     by_means: bool,
+    only_permits: bool,
 }
 
-type Condition = fn(&Scope, &Rules, (&Rule, Place)) -> Result<Cedar, GaveUp>;
+/// A case that would spare a term the fault, if it were possible.
+struct Case {
+    scope: Scope,
+    condition: Cedar,
+}
+
+/// A part of such a case.
+enum Part<'r> {
+    Matches(&'r Rule),
+    Not(&'r Rule),
+    /// A permit of the layer matches.
+    Permitted(&'r RuleLayer),
+    /// Likewise, and no forbid of it does.
+    Permits(&'r RuleLayer),
+}
+
+// === impl Fault ===
+
+impl Fault {
+    /// Forbids cannot be taken back.
+    fn passes_over(&self, rule: &Rule) -> bool {
+        self.only_permits && rule.effect == Effect::Forbid
+    }
+}
+
+// === impl Part ===
+
+impl<'r> Part<'r> {
+    fn known(&self, matches: &Matches<'_>, asked: Asked) -> Option<Known> {
+        match self {
+            Self::Matches(rule) => matches.one(asked, rule),
+            Self::Not(rule) => matches.one(asked, rule).map(|known| !known),
+            Self::Permitted(layer) => matches.permitted.get(&(asked, layer.number)).copied(),
+            Self::Permits(layer) => matches.permits.get(&(asked, layer.number)).copied(),
+        }
+    }
+
+    fn rules(&self) -> Vec<&'r Rule> {
+        match self {
+            Self::Matches(rule) | Self::Not(rule) => vec![*rule],
+            Self::Permitted(layer) | Self::Permits(layer) => layer.rules.iter().collect(),
+        }
+    }
+
+    fn holds(&self, scope: &Scope, place: Place) -> Result<Cedar, GaveUp> {
+        let any = |layer: &RuleLayer, effect| {
+            let each = layer.applying(place.asked, effect).map(|rule| scope.matches(rule, place));
+            Ok(cedar::any(each.collect::<Result<Vec<_>, GaveUp>>()?))
+        };
+        Ok(match self {
+            Self::Matches(rule) => scope.matches(rule, place)?,
+            Self::Not(rule) => cedar::not(&scope.matches(rule, place)?),
+            Self::Permitted(layer) => any(layer, Effect::Permit)?,
+            Self::Permits(layer) => cedar::and(&any(layer, Effect::Permit)?, &cedar::not(&any(layer, Effect::Forbid)?)),
+        })
+    }
+}
 
 /// For each term, that it matches; for each layer, that it permits: translated once, for as many questions as there are terms.
 struct Matches<'r> {
@@ -236,62 +317,38 @@ impl<'r> Matches<'r> {
     fn of(&self, layer: &RuleLayer, asked: Asked, effect: Effect) -> Vec<Known> {
         layer.applying(asked, effect).filter_map(|rule| self.one(asked, rule)).collect()
     }
-
-    /// That all layers but one permit; preferences of a layer stand for themselves.
-    fn others_permit<'a>(&'a self, layer: &'a RuleLayer, asked: Asked) -> impl Iterator<Item = Known> + 'a {
-        let others = self.rules.layers.iter().filter(move |other| other.number != layer.number && asked != Asked::Prefer);
-        others.filter_map(move |other| self.permits.get(&(asked, other.number)).copied())
-    }
 }
 
-fn vacuous(known: &Matches<'_>, _: &RuleLayer, (rule, asked): (&Rule, Asked)) -> Vec<Known> {
-    known.one(asked, rule).into_iter().collect()
+fn vacuous<'r>(_: &'r Rules, _: &'r RuleLayer, (rule, _): (&'r Rule, Asked)) -> Vec<Part<'r>> {
+    vec![Part::Matches(rule)]
 }
 
-fn shadowed(known: &Matches<'_>, layer: &RuleLayer, (rule, asked): (&Rule, Asked)) -> Vec<Known> {
-    let own = known.one(asked, rule).into_iter();
-    if rule.effect == Effect::Forbid {
-        return Vec::new();
-    }
-    let layers = known.rules.layers.iter().filter(|other| asked != Asked::Prefer || other.number == layer.number);
-    own.chain(layers.flat_map(|layer| known.of(layer, asked, Effect::Forbid)).map(|forbid| !forbid)).collect()
+/// It matches, and no forbid of any layer does; preferences of a layer stand for themselves.
+fn shadowed<'r>(rules: &'r Rules, layer: &'r RuleLayer, (rule, asked): (&'r Rule, Asked)) -> Vec<Part<'r>> {
+    let layers = rules.layers.iter().filter(|other| asked != Asked::Prefer || other.number == layer.number);
+    let forbids = layers.flat_map(|layer| layer.applying(asked, Effect::Forbid)).map(Part::Not);
+    [Part::Matches(rule)].into_iter().chain(forbids).collect()
 }
 
 /// It matches, nothing else of its kind does, and the rest lets it decide.
-fn redundant(known: &Matches<'_>, layer: &RuleLayer, (rule, asked): (&Rule, Asked)) -> Vec<Known> {
-    let Some(own) = known.one(asked, rule) else { return Vec::new() };
-    let alike = |effect| layer.applying(asked, effect).filter(|other| other.id != rule.id).filter_map(|other| known.one(asked, other));
+fn redundant<'r>(rules: &'r Rules, layer: &'r RuleLayer, (rule, asked): (&'r Rule, Asked)) -> Vec<Part<'r>> {
+    let none_of = |effect| layer.applying(asked, effect).filter(|other| other.id != rule.id).map(Part::Not);
+    let mut parts = vec![Part::Matches(rule)];
     // A preference counts by itself, whatever others match.
-    let counted = rule.prefers && rule.effect == Effect::Permit;
-    let not_alike = alike(rule.effect).filter(|_| !counted).map(|other| !other).collect::<Vec<_>>();
-    let decides: Vec<Known> = match rule.effect {
-        Effect::Permit => known.of(layer, asked, Effect::Forbid).into_iter().map(|forbid| !forbid).collect(),
-        Effect::Forbid => known.permitted.get(&(asked, layer.number)).copied().into_iter().collect(),
-    };
-    [own].into_iter().chain(not_alike).chain(decides).chain(known.others_permit(layer, asked)).collect()
-}
-
-fn matches(scope: &Scope, _: &Rules, (rule, place): (&Rule, Place)) -> Result<Cedar, GaveUp> {
-    scope.matches(rule, place)
-}
-
-fn unforbidden(scope: &Scope, rules: &Rules, (rule, place): (&Rule, Place)) -> Result<Cedar, GaveUp> {
-    let own = rules.layers.iter().find(|layer| layer.rules.iter().any(|other| other.id == rule.id)).map(|layer| layer.number);
-    let layers = rules.layers.iter().filter(|layer| !rule.prefers || Some(layer.number) == own);
-    let forbids = layers.flat_map(|layer| layer.applying(place.asked, Effect::Forbid)).map(|forbid| scope.matches(forbid, place));
-    Ok(cedar::and(&scope.matches(rule, place)?, &cedar::not(&cedar::any(forbids.collect::<Result<Vec<_>, _>>()?))))
+    if !rule.prefers || rule.effect == Effect::Forbid {
+        parts.extend(none_of(rule.effect));
+    }
+    match rule.effect {
+        Effect::Permit => parts.extend(none_of(Effect::Forbid)),
+        Effect::Forbid => parts.push(Part::Permitted(layer)),
+    }
+    let others = rules.layers.iter().filter(|other| other.number != layer.number && asked != Asked::Prefer);
+    parts.extend(others.map(Part::Permits));
+    parts
 }
 
 /// Whether a decision differs with and without the term.
 fn differs(scope: &Scope, rules: &Rules, (rule, place): (&Rule, Place)) -> Result<Cedar, GaveUp> {
     let without = rules.without(&rule.id);
-    if !rule.prefers {
-        return Ok(cedar::not(&cedar::equal(&scope.admits(rules, place)?, &scope.admits(&without, place)?)));
-    }
-    let (more, fewer) = (scope.preferred_by(rules, place)?, scope.preferred_by(&without, place)?);
-    let differs = more.iter().map(|(id, matches)| match fewer.iter().find(|(other, _)| other == id) {
-        Some((_, other)) => cedar::not(&cedar::equal(matches, other)),
-        None => matches.clone(),
-    });
-    Ok(cedar::any(differs))
+    Ok(cedar::not(&cedar::equal(&scope.admits(rules, place)?, &scope.admits(&without, place)?)))
 }

@@ -3,11 +3,13 @@
 //! Both are one question: of two offerings and calls of which the one is nowhere better than the other, is the worse permitted and the better
 //! denied?
 
+use comity_terms::Effect;
 use comity_vocab::{Means, MeansSet};
 
 use crate::cedar::{self, Cedar};
 use crate::facts::{self, Sort};
-use crate::inquiry::{Inquiry, ProveError};
+use crate::failure::GaveUp;
+use crate::inquiry::{Inquiry, ProveError, Slice};
 use crate::place::Place;
 use crate::prover::{Prover, Seen};
 use crate::replay::{Expect, Wanted};
@@ -45,13 +47,29 @@ impl Prover {
                 Expect { side: 0, place: better, wanted: Wanted::Denied },
             ],
         };
-        let outcome = self.ask(&inquiry, seen)?;
+        let outcome = self.ask_sliced(&inquiry, seen, self.each_monotone([worse, better]))?;
         Ok(outcome.into_answer(|example| {
             let by = example.decisions.get(1).map(|decided| decided.by.clone()).unwrap_or_default();
             let why = if by.is_empty() { String::new() } else { format!(" by {}", super::compare::quoted(&by)) };
             let says = format!("a better offering or call is denied{why} where a worse one is permitted");
             Finding { example: Some(example), ..self.finding(0, says, &by) }
         }))
+    }
+
+    /// For each term, that it alone gives the worse what it does not give the better: where none does, all of them together do not either.
+    pub(crate) fn each_monotone(&self, [worse, better]: [Place; 2]) -> Result<Vec<Slice>, GaveUp> {
+        let rules = self.rules(0);
+        let slices = rules.all().filter(|(_, rule)| rule.applies(worse.asked)).map(|(_, rule)| {
+            let scope = Scope::new([&rule.condition].into_iter(), &self.bench.pinned);
+            let [worse, better] = [scope.matches(rule, worse)?, scope.matches(rule, better)?];
+            let gives = match rule.effect {
+                Effect::Permit => [worse, cedar::not(&better)],
+                Effect::Forbid => [cedar::not(&worse), better],
+            };
+            let condition = cedar::all(gives.into_iter().chain(nowhere_better(&scope)));
+            Ok(Slice { name: format!("does term `{}` give the worse what the better does not get?", rule.id), scope, condition })
+        });
+        slices.collect()
     }
 
     fn monotone_means(&mut self, asked: Asked) -> Result<Answer, ProveError> {

@@ -12,7 +12,6 @@ use crate::place::Place;
 use crate::prover::{Prover, Seen};
 use crate::replay::{Expect, Wanted};
 use crate::report::{Answer, Finding};
-use crate::rules::Rules;
 use crate::search::Search;
 
 /// A condition over a call and an offering, in the words of terms.
@@ -131,7 +130,7 @@ impl Prover {
         };
         // The condition itself is replayed as well, as terms of its own beside those that are asked about.
         let engine = self.bench.sides.first().map(|side| side.engine.with_terms(Arc::clone(&wish.terms)));
-        self.bench.sides.extend(engine.map(|engine| Side { engine, rules: Rules::default() }));
+        self.bench.sides.extend(engine.map(|engine| Side { engine, rules: Arc::default() }));
         let outcome = self.ask(&inquiry, seen);
         self.bench.sides.pop();
         let outcome: Outcome = outcome?;

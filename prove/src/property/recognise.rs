@@ -25,12 +25,21 @@ impl Prover {
         self.each_action(|prover, asked| {
             let named = [home, abroad].map(|code| cedar::entity("Jurisdiction", code.as_str()));
             let mut scope = prover.scope_of(&[asked], &named);
-            for fact in NATIONAL {
-                scope.read(&path(fact));
-            }
-            let fixed = fixed(&scope, home, abroad);
+            let reads = NATIONAL.map(path);
+            reads.iter().for_each(|fact| scope.read(fact));
+            let fixed = |scope: &Scope| fixed(scope, home, abroad);
             let differences = NATIONAL.into_iter().map(|fact| (fact, of_nation(fact, home))).collect();
-            prover.pair(&Pair { scope: &scope, seen, side, asked, prefers: false, fixed, differences })
+            prover.pair(&Pair {
+                scope: &scope,
+                seen,
+                side,
+                asked,
+                prefers: false,
+                fixed: &fixed,
+                names: &named,
+                reads: &reads,
+                differences,
+            })
         })
     }
 }
@@ -41,7 +50,7 @@ fn path(fact: &str) -> String {
 
 /// `a` is of home in everything; `b` of home or of abroad in each; all else is the same.
 fn fixed(scope: &Scope, home: Jurisdiction, abroad: Jurisdiction) -> Cedar {
-    let national: Vec<String> = NATIONAL.into_iter().map(path).collect();
+    let national = NATIONAL.map(path);
     let at_home = NATIONAL.into_iter().map(|fact| is(("a", fact), home));
     let either = NATIONAL.into_iter().map(|fact| cedar::or(&of_nation(fact, home), &is(("b", fact), abroad)));
     let others = scope.offering_facts().filter(|(fact, sort)| {

@@ -94,6 +94,11 @@ impl Circuit {
         }
     }
 
+    /// Which of the conditions that were asked for the last search could not hold together.
+    pub(crate) fn core(&mut self) -> Vec<Lit> {
+        self.solver.unsat_core().to_vec()
+    }
+
     /// What the last search found.
     pub(crate) fn value(&self, of: Lit) -> bool {
         self.solver.value_lit(of) == lbool::TRUE

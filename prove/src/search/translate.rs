@@ -131,6 +131,10 @@ impl<'s> Translation<'s> {
         table
     }
 
+    pub(crate) fn scope(&self) -> &'s Scope {
+        self.scope
+    }
+
     /// The condition under which a Boolean expression is true.
     pub(crate) fn boolean(&mut self, expr: &Expr) -> Result<Lit, GaveUp> {
         match self.value(expr)? {
@@ -396,9 +400,6 @@ impl<'s> Translation<'s> {
         let mut matching = Vec::new();
         for (atom, holds) in table {
             let Atom::Text(text) = atom else { return Err(GaveUp::new(format!("`{expr}` is not a text"))) };
-            if self.scope.others.contains(&text) {
-                return Err(GaveUp::new("a pattern (`like`) tells texts apart that the terms do not name"));
-            }
             if matches(&text.chars().collect::<Vec<_>>(), pattern) {
                 matching.push(holds);
             }

@@ -89,8 +89,15 @@ fn nothing_is_proved_of_terms_that_can_fail() {
 
 #[test]
 fn vacuous_terms_are_found() {
-    let cases: [Case<'_>; 8] = [
+    let cases: [Case<'_>; 10] = [
         ("permit open\nforbid class: context.data.classification >= 3", Proved, &[]),
+        // Patterns: texts that they match are tried, and the solver knows all others.
+        ("permit open\nforbid like: context.purpose like \"care*\" && context.data.secrets", Proved, &[]),
+        (
+            "permit open\nforbid like: context.purpose like \"care*\" && context.purpose == \"a\"\nforbid plain: context.data.secrets",
+            Violated,
+            &["like@2"],
+        ),
         ("permit open\nforbid two: context.purpose == \"a\" && context.purpose == \"b\"", Violated, &["two@2"]),
         ("permit open\nforbid class: context.data.classification > 3", Violated, &["class@2"]),
         // What the catalogue never says: processed within a bloc and in a place outside it.
@@ -213,6 +220,10 @@ fn each_difference_is_named_once() {
 
 // === never ===
 
+fn certified_by(one: &str, other: &str) -> String {
+    format!("resource.assurance.certified_by.containsAll([Jurisdiction::\"{one}\", Jurisdiction::\"{other}\"])")
+}
+
 #[test]
 fn what_is_never_permitted() {
     let health = "principal in Unit::\"health\"";
@@ -229,7 +240,14 @@ fn what_is_never_permitted() {
         (format!("!({health}) && context.means.pseudonymised"), Proved),
         (format!("{health} && context.means.pseudonymised"), Violated),
         // What no term names.
-        ("context.purpose like \"a*\"".to_owned(), Verdict::Unknown),
+        ("context.purpose like \"a*\"".to_owned(), Violated),
+        ("context.purpose like \"a*b\" && !(context.purpose like \"a*\")".to_owned(), Proved),
+        // There is such a text, but not among those that are tried.
+        ("context.purpose like \"a*\" && context.purpose like \"*b\"".to_owned(), Verdict::Unknown),
+        // As many certificates as nations.
+        (certified_by("FR", "DE"), Violated),
+        (format!("{} && [\"iso27001\"].containsAll(resource.assurance.certifications)", certified_by("FR", "DE")), Proved),
+        (format!("{} && [\"iso27001\", \"soc2\"].containsAll(resource.assurance.certifications)", certified_by("FR", "DE")), Violated),
         ("context.data.kinds.contains(\"iban\")".to_owned(), Violated),
         ("resource == Offering::\"acme/model@fr\"".to_owned(), Violated),
         ("principal == Workload::\"clerk\" && principal in Unit::\"health/ward\"".to_owned(), Violated),
