@@ -12,6 +12,7 @@ use crate::cedar::{self, Cedar};
 use crate::failure::GaveUp;
 use crate::market::{self, Row};
 use crate::pinned::Pinned;
+use crate::progress::Progress;
 use crate::replay::{Expect, Ids};
 use crate::report::{Answer, Example, Question, Verdict};
 use crate::rules::{Asked, Rules};
@@ -84,6 +85,9 @@ pub(crate) struct Bench {
     pub(crate) pinned: Pinned,
     pub(crate) solver: Option<Solver>,
     pub(crate) asked: Vec<Question>,
+    /// What is to be said beside the answer.
+    pub(crate) notes: Vec<String>,
+    pub(crate) progress: Progress,
     questions: Questions,
     /// The lists of the catalogue alone, over which examples are loaded.
     pub(crate) lists: Vec<SourceFile>,
@@ -91,6 +95,7 @@ pub(crate) struct Bench {
 
 /// Tables of a catalogue that examples stand on.
 const LISTS: [&str; 6] = ["bloc", "certifications", "jurisdictions", "mistaken", "regions", "transfers"];
+const DISAGREE: &str = "the search and the solver disagree, which is a bug: please report it";
 /// Who says that something is impossible.
 const BY_SEARCH: &str = "exact search";
 
@@ -100,7 +105,25 @@ impl Bench {
     pub(crate) fn new(sides: Vec<Side>, catalogue: Arc<Catalogue>, instant: Instant, solver: Option<Solver>) -> Self {
         let pinned = Pinned::new(&catalogue, instant);
         let lists = lists(&catalogue);
-        Self { sides, catalogue, instant, pinned, solver, asked: Vec::new(), questions: Questions::new(), lists }
+        Self {
+            sides,
+            catalogue,
+            instant,
+            pinned,
+            solver,
+            asked: Vec::new(),
+            notes: Vec::new(),
+            progress: Progress::default(),
+            questions: Questions::new(),
+            lists,
+        }
+    }
+
+    /// Says something beside the answer, once.
+    pub(crate) fn note(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
     }
 
     /// For every offering and call that can be.
@@ -133,7 +156,9 @@ impl Bench {
     /// Who says that no slice is possible, if that is so.
     pub(crate) fn none_possible(&mut self, inquiry: &Inquiry<'_>, slices: Vec<Slice>) -> Option<String> {
         let mut says = format!("{BY_SEARCH}, term by term");
+        self.progress.begin(slices.len());
         for Slice { name, scope, condition } in slices {
+            self.progress.one_done();
             let (wishes, expects) = (Vec::new(), Vec::new());
             let slice = Inquiry { name, scope: &scope, condition, wishes, expects, ..*inquiry };
             let outcome = match self.search(&slice) {
@@ -181,7 +206,7 @@ impl Bench {
         self.record(inquiry, "impossible".to_owned(), Some(&answer));
         match answer {
             Ok(false) => Outcome::Impossible(format!("{BY_SEARCH} and {}", self.solver_name())),
-            Ok(true) => Outcome::Unknown("the search and the solver disagree, which is a bug: please report it".to_owned()),
+            Ok(true) => Outcome::Unknown(DISAGREE.to_owned()),
             Err(gave_up) => Outcome::Unknown(format!("the search finds no counterexample, but {gave_up}")),
         }
     }
@@ -207,6 +232,24 @@ impl Bench {
 
     fn solver_name(&self) -> String {
         self.solver.as_ref().map(Solver::name).unwrap_or_default()
+    }
+
+    /// Whether the condition can fail to have a value: searched, and put to the solver where the search finds nothing.
+    pub(crate) fn inquire_failure(&mut self, inquiry: &Inquiry<'_>) -> Result<Outcome, ProveError> {
+        let searched = Search::new(inquiry.scope, inquiry.offerings, inquiry.calls).and_then(|mut search| {
+            let fails = search.failure_of(&inquiry.condition)?;
+            search.find(&[fails])
+        });
+        match (searched, self.solver.clone()) {
+            (Ok(None), Some(solver)) => Ok(match solver.can_fail(&self.questions, &whole(inquiry)) {
+                Ok(false) => Outcome::Impossible(format!("{BY_SEARCH} and {}", solver.name())),
+                Ok(true) => Outcome::Unknown(DISAGREE.to_owned()),
+                Err(gave_up) => Outcome::Unknown(format!("the search finds no failure, but {gave_up}")),
+            }),
+            (Ok(None), None) => Ok(Outcome::Impossible(BY_SEARCH.to_owned())),
+            (Ok(Some(model)), _) => self.replayed(inquiry, &model).map(|example| Outcome::Possible(Box::new(example))),
+            (Err(gave_up), _) => Ok(Outcome::Unknown(gave_up.to_string())),
+        }
     }
 
     fn record(&mut self, inquiry: &Inquiry<'_>, search: String, solver: Option<&Result<bool, GaveUp>>) {
@@ -246,10 +289,8 @@ impl Bench {
         let mut search = Search::new(inquiry.scope, inquiry.offerings, inquiry.calls)?;
         let condition = search.known(&inquiry.condition)?;
         let mut selected = BTreeMap::new();
-        let unread = inquiry.calls.iter().filter(|_| inquiry.scope.reads("means.unretained"));
-        let unretained: Vec<Cedar> = unread.map(|slot| cedar::path(&format!("{slot}.means.unretained"))).collect();
         for slot in inquiry.offerings {
-            selected.insert(*slot, market::confine(&mut search, &rows, (slot, &unretained))?);
+            selected.insert(*slot, market::confine(&mut search, inquiry.scope, &rows, (slot, inquiry.calls))?);
         }
         let wishes = wishes(&mut search, inquiry, &self.pinned)?;
         let Some(model) = search.find_plain(&[condition], &wishes)? else { return Ok(None) };

@@ -24,6 +24,7 @@ mod pinned;
 mod place;
 mod plain;
 mod possible;
+mod progress;
 mod property;
 mod prover;
 mod replay;
@@ -39,6 +40,7 @@ mod solver;
 
 pub use failure::GaveUp;
 pub use inquiry::ProveError;
+pub use progress::Progress;
 pub use property::{Given, Property, UnknownFact, Wish, WishProblem};
 pub use prover::{Prover, Subject};
 pub use report::{Answer, Decided, Example, Finding, OfferingSeen, Question, Report, TermSeen, TermsSeen, Verdict};

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use comity_vocab::{Jurisdiction, Offering, OfferingId, Places, Scale, Surface};
 
-use crate::cedar::Cedar;
+use crate::cedar;
 use crate::facts::Sort;
 use crate::failure::GaveUp;
 use crate::pinned::Pinned;
 use crate::scope::{OTHER, Scope};
 use crate::search::{Atom, FactValue, Known, Search};
+
+const UNRETAINED: &str = "means.unretained";
 
 /// Offerings that the terms of a scope cannot tell apart, and what they are to them.
 pub(crate) struct Row {
@@ -38,8 +40,9 @@ pub(crate) fn rows(scope: &Scope, pinned: &Pinned, surface: Option<Surface>) -> 
 
 /// Requires that the offering at a slot is one of the rows, and gives the condition of each.
 /// Means that cannot be performed there are none of the question's.
-pub(crate) fn confine(search: &mut Search<'_>, rows: &[Row], (slot, calls): (&str, &[Cedar])) -> Result<Vec<Known>, GaveUp> {
-    let unretained = calls.iter().map(|asked| search.known(asked)).collect::<Result<Vec<_>, _>>()?;
+pub(crate) fn confine(search: &mut Search<'_>, scope: &Scope, rows: &[Row], (slot, calls): (&str, &[&str])) -> Result<Vec<Known>, GaveUp> {
+    let calls = calls.iter().filter(|_| scope.reads(UNRETAINED));
+    let unretained = calls.map(|call| search.known(&cedar::path(&format!("{call}.{UNRETAINED}")))).collect::<Result<Vec<_>, _>>()?;
     let mut selected = Vec::new();
     for row in rows {
         let chosen = search.fresh();

@@ -7,10 +7,12 @@ use comity_decide::Engine;
 use comity_terms::Terms;
 use comity_vocab::{Action, Instant, TermId};
 
-use crate::cedar::{self, Cedar};
+use crate::cedar::Cedar;
 use crate::failure::GaveUp;
 use crate::inquiry::{Bench, Inquiry, Outcome, ProveError, Side, Slice};
 use crate::market;
+use crate::place::Place;
+use crate::progress::Progress;
 use crate::property::{About, Property};
 use crate::report::{Answer, Finding, Report, TermSeen, TermsSeen, Verdict};
 use crate::rules::{self, Asked, Rule, Rules};
@@ -65,12 +67,19 @@ impl Prover {
         Ok(Self { bench: Bench::new(sides, subject.catalogue, subject.instant, solver), at: subject.at })
     }
 
+    /// How far the proof is, to be looked at from another thread.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.bench.progress.clone()
+    }
+
     /// Answers one property, in principle and in the catalogue.
     ///
     /// # Errors
     /// When a counterexample does not replay, which is a bug of this program.
     pub fn prove(&mut self, property: &Property) -> Result<Report, ProveError> {
         self.bench.asked.clear();
+        self.bench.notes.clear();
         if property.about() == About::Catalogue {
             let in_catalogue = self.answer(property, Seen::InCatalogue)?;
             return Ok(self.report(property, None, Some(in_catalogue)));
@@ -83,6 +92,7 @@ impl Prover {
             return Ok(self.report(property, Some(failing(&errors)), None));
         }
         let in_principle = self.answer(property, Seen::InPrinciple)?;
+        self.note(&in_principle);
         if property.about() == About::Principle {
             return Ok(self.report(property, Some(in_principle), None));
         }
@@ -127,10 +137,43 @@ impl Prover {
             at: self.at.clone(),
             solver: self.bench.solver.as_ref().map(Solver::name),
             assumes: self.assumes(property),
+            notes: self.bench.notes.clone(),
             in_principle,
             in_catalogue,
             questions: self.bench.asked.clone(),
         }
+    }
+
+    /// What makes a proof worth less than it sounds.
+    fn note(&mut self, in_principle: &Answer) {
+        if in_principle.verdict != Verdict::Proved {
+            return;
+        }
+        for side in 0..self.bench.sides.len() {
+            if self.permits_nothing(side) {
+                let note = format!("{} permits no call at all, so whatever is asked of what it permits holds", self.name_of(side));
+                self.bench.note(note);
+            }
+        }
+        let named: Vec<String> = self.scope_of(&self.actions(), &[]).offerings.iter().map(|id| format!("`{id}`")).collect();
+        if !named.is_empty() {
+            let note = format!("in principle, an offering that terms name can have any facts: {}", named.join(", "));
+            self.bench.note(note);
+        }
+    }
+
+    /// Whether nothing that can be is permitted under any action; not if that is unknown.
+    fn permits_nothing(&self, side: usize) -> bool {
+        let rules = self.rules(side);
+        self.actions().into_iter().all(|asked| {
+            let scope = self.scope_of(&[asked], &[]);
+            let permitted = scope.admits(&rules, Place::new("one", "a", asked)).and_then(|permitted| {
+                let mut search = Search::new(&scope, &["a"], &["one"])?;
+                let permitted = search.known(&permitted)?;
+                search.find(&[permitted])
+            });
+            matches!(permitted, Ok(None))
+        })
     }
 
     /// What a proof rests on.
@@ -156,7 +199,7 @@ impl Prover {
             );
         }
         let asks = if let Property::Never(wish) = property { self.actions_for(wish.condition()) } else { self.actions() };
-        if asks.len() == 1 && self.rules(0).all().next().is_some() {
+        if property.about() != About::Catalogue && asks.len() == 1 && self.rules(0).all().next().is_some() {
             assumes.push("chat and embeddings have the same terms here, so one proof is about both".to_owned());
         }
         assumes
@@ -246,10 +289,9 @@ impl Prover {
 
     /// Confines slots to the offerings of the catalogue.
     pub(crate) fn confine(&self, search: &mut Search<'_>, (scope, asked_of): (&Scope, Asked), slots: &[&str]) -> Result<(), GaveUp> {
-        let asked: Vec<Cedar> = if scope.reads("means.unretained") { vec![cedar::path("one.means.unretained")] } else { Vec::new() };
         let rows = market::rows(scope, &self.bench.pinned, self.bench.surface(asked_of));
         for slot in slots {
-            market::confine(search, &rows, (slot, &asked))?;
+            market::confine(search, scope, &rows, (slot, &["one"]))?;
         }
         Ok(())
     }

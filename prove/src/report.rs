@@ -22,6 +22,9 @@ pub struct Report {
     pub solver: Option<String>,
     /// What every "proved" rests on.
     pub assumes: Vec<String>,
+    /// What a reader should know before taking comfort in a verdict.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// For every call and offering that can be.
     pub in_principle: Option<Answer>,
     /// For the offerings of the catalogue, as of that day.

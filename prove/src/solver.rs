@@ -36,6 +36,13 @@ pub(crate) struct Questions {
     request: RequestEnv,
 }
 
+/// Of a condition.
+#[derive(Debug, Clone, Copy)]
+enum Asks {
+    Holds,
+    Fails,
+}
+
 // === impl Solver ===
 
 impl Solver {
@@ -76,6 +83,15 @@ impl Solver {
 
     /// Whether there are values under which the condition holds.
     pub(crate) fn is_possible(&self, questions: &Questions, condition: &Cedar) -> Result<bool, GaveUp> {
+        self.asked(questions, (condition, Asks::Holds))
+    }
+
+    /// Whether there are values under which the condition fails to have a value.
+    pub(crate) fn can_fail(&self, questions: &Questions, condition: &Cedar) -> Result<bool, GaveUp> {
+        self.asked(questions, (condition, Asks::Fails))
+    }
+
+    fn asked(&self, questions: &Questions, (condition, asks): (&Cedar, Asks)) -> Result<bool, GaveUp> {
         let compiled = questions.compile(condition)?;
         let millis = self.patience.as_millis();
         block_on(async {
@@ -83,7 +99,12 @@ impl Solver {
             command.args(["--lang", "smt", &format!("--tlimit-per={millis}")]).kill_on_drop(true);
             let solver = LocalSolver::from_command(&mut command).map_err(unanswered)?;
             let mut compiler = CedarSymCompiler::new(solver).map_err(unanswered)?;
-            let asked = compiler.check_never_matches_opt(&compiled);
+            let asked = async {
+                match asks {
+                    Asks::Holds => compiler.check_never_matches_opt(&compiled).await,
+                    Asks::Fails => compiler.check_never_errors_opt(&compiled).await,
+                }
+            };
             // The solver is told to stop; one that does not listen is not waited for.
             let never = tokio::time::timeout(self.patience + self.patience / 4, asked).await;
             let never = never.map_err(|_| GaveUp::new(format!("the solver did not answer within {} s", self.patience.as_secs())))?;

@@ -30,7 +30,7 @@ fn excluded(catalogue: &Catalogue) -> Vec<String> {
     let scope = Scope::new(conditions.iter(), &pinned);
     let rows = market::rows(&scope, &pinned, None);
     let mut search = Search::new(&scope, &["a"], &[]).unwrap();
-    let known = market::confine(&mut search, &rows, ("a", &[])).unwrap();
+    let known = market::confine(&mut search, &scope, &rows, ("a", &[])).unwrap();
     let impossible = rows.iter().zip(known).filter(|(_, known)| search.find(&[*known]).unwrap().is_none());
     impossible.flat_map(|(row, _)| row.offerings.iter().map(ToString::to_string)).collect()
 }

@@ -332,6 +332,7 @@ fn blamed(example: &Example, prefers: bool) -> Vec<TermId> {
 /// `with control US`, from the facts that differ.
 fn describe(example: &Example, slot: &str, facts: &[&'static str]) -> String {
     let Some(offering) = example.offerings.get(slot) else { return String::new() };
+    let alike = |fact: &str| example.offerings.values().all(|other| other.facts.get(fact) == offering.facts.get(fact));
     let parts = facts.iter().map(|fact| match (*fact, offering.facts.get(*fact).map(|value| few(value))) {
         ("id", _) => format!("called `{}`", offering.id),
         ("control", Some(value)) => format!("controlled from {value}"),
@@ -342,6 +343,11 @@ fn describe(example: &Example, slot: &str, facts: &[&'static str]) -> String {
         ("developer", Some(value)) => format!("with a model from {value}"),
         ("compellable_by", Some(value)) => format!("compellable by {value}"),
         ("certified_by", Some(value)) => format!("certified by {value}"),
+        // A level can be the same, and known otherwise.
+        (fact, Some(value)) if alike(fact) => {
+            let strength = offering.facts.get(&format!("{fact} strength")).cloned().unwrap_or_default();
+            format!("with {fact} {value} of strength {strength}")
+        }
         (fact, Some(value)) => format!("with {fact} {value}"),
         (fact, None) => format!("with another {fact}"),
     });

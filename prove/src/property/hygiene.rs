@@ -17,18 +17,26 @@ use crate::rules::{Asked, Rule, RuleLayer, Rules};
 use crate::scope::Scope;
 use crate::search::{Known, Search};
 
+/// Who says that a term without arithmetic and without attributes of others cannot fail.
+const BY_TEXT: &str = "the text of the terms";
+
 impl Prover {
     /// Proved first whatever is asked: an error denies here, and is skipped by Cedar.
     pub(crate) fn errors(&mut self) -> Result<Answer, ProveError> {
-        let mut answer = Answer::new(Verdict::Proved, "exact search");
+        let mut answer = Answer::new(Verdict::Proved, BY_TEXT);
         for side in 0..self.bench.sides.len() {
-            for (_, rule) in self.rules(side).all() {
+            let rules = self.rules(side);
+            self.bench.progress.begin(rules.all().count());
+            for (_, rule) in rules.all() {
+                self.bench.progress.one_done();
                 for asked in self.asked_of(rule) {
                     match self.fails((side, asked), rule)? {
-                        Outcome::Impossible(_) => {}
+                        Outcome::Impossible(by) if by == BY_TEXT || answer.verdict == Verdict::Violated => {}
+                        Outcome::Impossible(by) => answer.by = by,
                         Outcome::Unknown(why) => answer.doubt(format!("term `{}`: {why}", rule.id)),
                         Outcome::Possible(example) => {
                             let says = format!("term `{}` can fail to be evaluated, and then everything is denied", rule.id);
+                            answer.by = "a counterexample that was replayed".to_owned();
                             answer.found(Finding { example: Some(*example), ..self.finding(side, says, std::slice::from_ref(&rule.id)) });
                             break;
                         }
@@ -42,36 +50,21 @@ impl Prover {
     fn fails(&mut self, (side, asked): (usize, Asked), rule: &Rule) -> Result<Outcome, ProveError> {
         let scope = Scope::new([&rule.condition].into_iter(), &self.bench.pinned);
         let place = Place::new("one", "a", asked);
-        let wanted = if rule.prefers { Wanted::Permitted } else { Wanted::FailsIn(rule.id.clone()) };
         let condition = match scope.matches(rule, place) {
             Ok(condition) => condition,
             Err(gave_up) => return Ok(Outcome::Unknown(gave_up.to_string())),
         };
         if !can_fail(&condition) {
-            return Ok(Outcome::Impossible("the text of the terms".to_owned()));
+            return Ok(Outcome::Impossible(BY_TEXT.to_owned()));
         }
-        let searched = Search::new(&scope, &["a"], &["one"]).and_then(|mut search| {
-            let fails = search.failure_of(&condition)?;
-            search.find(&[fails])
-        });
-        match searched {
-            Ok(None) => Ok(Outcome::Impossible("exact search".to_owned())),
-            Err(gave_up) => Ok(Outcome::Unknown(gave_up.to_string())),
-            Ok(Some(model)) if !rule.prefers => {
-                let expects = vec![Expect { side, place, wanted }];
-                let name = format!("can term `{}` fail?", rule.id);
-                let inquiry = Inquiry {
-                    name,
-                    scope: &scope,
-                    offerings: &["a"],
-                    calls: &["one"],
-                    condition: cedar::yes(),
-                    wishes: Vec::new(),
-                    expects,
-                };
-                self.bench.settle(&inquiry, Ok(Some(model)))
-            }
-            Ok(Some(_)) => Ok(Outcome::Unknown("a preference that can fail".to_owned())),
+        let (name, wishes) = (format!("can term `{}` fail?", rule.id), Vec::new());
+        let fails = Expect { side, place, wanted: Wanted::FailsIn(rule.id.clone()) };
+        // What a ranking does is no decision to replay.
+        let expects = if rule.prefers { Vec::new() } else { vec![fails] };
+        let inquiry = Inquiry { name, scope: &scope, offerings: &["a"], calls: &["one"], condition, wishes, expects };
+        match self.bench.inquire_failure(&inquiry)? {
+            Outcome::Possible(_) if rule.prefers => Ok(Outcome::Unknown("a preference that can fail".to_owned())),
+            outcome @ (Outcome::Possible(_) | Outcome::Impossible(_) | Outcome::Unknown(_)) => Ok(outcome),
         }
     }
 
@@ -101,14 +94,18 @@ impl Prover {
         };
         let mut answer = Answer::new(Verdict::Proved, "an example of each that was found");
         let mut faulty = Vec::new();
+        self.bench.progress.begin(rules.all().count());
         for (layer, rule) in rules.all().filter(|(_, rule)| !fault.passes_over(rule)) {
+            self.bench.progress.one_done();
             match self.spared((&scope, &matches, &mut search), fault, (layer, rule)) {
                 Ok(None) => {}
                 Ok(Some(cases)) => faulty.push((rule, cases)),
                 Err(gave_up) => answer.doubt(format!("term `{}`: {gave_up}", rule.id)),
             }
         }
+        self.bench.progress.begin(faulty.len());
         for (rule, cases) in faulty {
+            self.bench.progress.one_done();
             self.settle_fault(&mut answer, seen, (fault, rule, cases))?;
         }
         Ok(answer)
@@ -184,10 +181,8 @@ impl Prover {
     fn prepared<'s>(&self, scope: &'s Scope, seen: Seen) -> Result<Search<'s>, GaveUp> {
         let mut search = Search::new(scope, &["a"], &["one"])?;
         if seen == Seen::InCatalogue {
-            let unretained: Vec<Cedar> =
-                if scope.reads("means.unretained") { vec![cedar::path("one.means.unretained")] } else { Vec::new() };
             let rows = crate::market::rows(scope, &self.bench.pinned, None);
-            let _: Vec<Known> = crate::market::confine(&mut search, &rows, ("a", &unretained))?;
+            let _: Vec<Known> = crate::market::confine(&mut search, scope, &rows, ("a", &["one"]))?;
         }
         Ok(search)
     }

@@ -51,6 +51,17 @@ impl Wish {
         let terms = Terms::load_unlinted(vec![source]).map_err(|problems| {
             let first = problems.into_iter().next();
             let (message, hint) = first.map(|first| (first.message, first.hint)).unwrap_or_default();
+            // What follows is no part of the term any more.
+            if message.contains("has no `@id`") {
+                return problem(
+                    "it ends before its end".to_owned(),
+                    Some("write one condition, without `;` and with its braces in pairs".to_owned()),
+                );
+            }
+            if message.contains("policy is impossible") {
+                let hint = "a fact that the schema does not have, or a comparison of different kinds of things, is always false".to_owned();
+                return problem("it is false for every call and every offering that can be".to_owned(), Some(hint));
+            }
             let own = format!("term `{ID}`: ");
             // A condition is of no action: Cedar names either of the two that it was tried with.
             let tried = ["infer", "embed"].map(|action| format!(" in context for Action::\"{action}\""));

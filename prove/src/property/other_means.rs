@@ -14,7 +14,8 @@ use crate::failure::GaveUp;
 use crate::inquiry::{Inquiry, Outcome, ProveError};
 use crate::place::Place;
 use crate::prover::Prover;
-use crate::report::{Answer, Verdict};
+use crate::replay::{Expect, Wanted};
+use crate::report::{Answer, Finding, Verdict};
 use crate::rules::{Asked, Rule};
 use crate::scope::Scope;
 use crate::search::Search;
@@ -55,9 +56,11 @@ impl Prover {
         let mut answer = Answer::new(Verdict::Proved, "no term tests origin");
         for asked in self.actions() {
             let rules = self.rules(0);
-            let testing = rules.all().filter(|(_, rule)| rule.applies(asked) && tests_origin(rule)).map(|(_, rule)| rule.clone());
-            for rule in testing.collect::<Vec<_>>() {
-                answer = answer.and(self.test_of_origin(asked, &rule)?);
+            let testing: Vec<&Rule> = rules.all().map(|(_, rule)| rule).filter(|rule| rule.applies(asked) && tests_origin(rule)).collect();
+            self.bench.progress.begin(testing.len());
+            for rule in testing {
+                self.bench.progress.one_done();
+                answer = answer.and(self.test_of_origin(asked, rule)?);
             }
         }
         Ok(answer)
@@ -69,49 +72,38 @@ impl Prover {
             Ok(way) => way,
             Err(gave_up) => return Ok(Answer::unknown(format!("term `{}`: {gave_up}", rule.id))),
         };
-        let mut answer = Answer::new(Verdict::Proved, "exact search");
-        match &way {
-            OtherWay::Ways(ways) => {
-                let scope = self.scope_of(&[asked], &[]);
-                let built = self.still_excluded(&scope, (0, asked), rule);
-                let condition = match built {
-                    Ok(condition) => cedar::and(&condition, &owned(false)),
-                    Err(gave_up) => return Ok(Answer::unknown(gave_up.to_string())),
-                };
-                let name = format!("does term `{}` exclude an offering that has every assurance?", rule.id);
-                let inquiry = Inquiry {
-                    name,
-                    scope: &scope,
-                    offerings: &["a", "b"],
-                    calls: &["one"],
-                    condition,
-                    wishes: Vec::new(),
-                    expects: Vec::new(),
-                };
-                match self.bench.settle(&inquiry, Ok(None))? {
-                    Outcome::Impossible(by) => answer.by = by,
-                    Outcome::Unknown(why) => answer.doubt(why),
-                    Outcome::Possible(_) => {}
-                }
-                answer.findings.push(self.finding(
-                    0,
-                    format!("`{}` tests {tests}, and an excluded offering could comply by {}", rule.id, listed(ways)),
-                    std::slice::from_ref(&rule.id),
-                ));
+        let mut scope = self.scope_of(&[asked], &[]);
+        scope.read(&facts::level(Scale::Possession));
+        let condition = match self.still_excluded(&scope, (0, asked), rule) {
+            Ok(condition) => cedar::and(&condition, &owned(false)),
+            Err(gave_up) => return Ok(Answer::unknown(gave_up.to_string())),
+        };
+        let wanted = match rule.effect {
+            Effect::Forbid => Wanted::Matched(rule.id.clone()),
+            Effect::Permit => Wanted::DeniedUnder,
+        };
+        let inquiry = Inquiry {
+            name: format!("does term `{}` exclude an offering that has every assurance?", rule.id),
+            scope: &scope,
+            offerings: &["a", "b"],
+            calls: &["one"],
+            condition,
+            wishes: Vec::new(),
+            expects: vec![Expect { side: 0, place: best(asked), wanted }],
+        };
+        let finding = |says: String| self.finding(0, format!("`{}` tests {tests}, and {says}", rule.id), std::slice::from_ref(&rule.id));
+        let by_way = match &way {
+            OtherWay::Ways(ways) => finding(format!("an excluded offering could comply by {}", listed(ways))),
+            OtherWay::None => finding("leaves an excluded offering no other way".to_owned()),
+            OtherWay::OwnMachines => {
+                finding("leaves an excluded offering no other way but to stand on the organisation's own machines".to_owned())
             }
-            OtherWay::None => answer.found(self.finding(
-                0,
-                format!("`{}` tests {tests}, and leaves an excluded offering no other way", rule.id),
-                std::slice::from_ref(&rule.id),
-            )),
-            OtherWay::OwnMachines => answer.found(self.finding(
-                0,
-                format!(
-                    "`{}` tests {tests}, and leaves an excluded offering no other way but to stand on the organisation's own machines",
-                    rule.id
-                ),
-                std::slice::from_ref(&rule.id),
-            )),
+        };
+        let outcome = self.bench.inquire(&inquiry)?;
+        let proved = matches!(outcome, Outcome::Impossible(_));
+        let mut answer = outcome.into_answer(|example| Finding { example: Some(example), ..by_way.clone() });
+        if proved {
+            answer.findings.push(by_way);
         }
         Ok(answer)
     }
@@ -124,6 +116,10 @@ impl Prover {
         scope.read(&facts::level(Scale::Possession));
         let excluded = self.still_excluded(&scope, (side, asked), rule)?;
         let mut search = Search::new(&scope, &["a", "b"], &["one"])?;
+        let best = search.known(&cedar::and(&cedar::all(best_of(&scope)), &owned(false)))?;
+        if search.find(&[best])?.is_none() {
+            return Err(GaveUp::new("no offering can have every assurance at once"));
+        }
         let excluded = search.known(&excluded)?;
         let [abroad, own] = [search.known(&owned(false))?, search.known(&owned(true))?];
         if search.find(&[excluded, abroad])?.is_none() {
@@ -135,7 +131,7 @@ impl Prover {
     /// That the term excludes `b`, which is known and has every assurance, for some call.
     fn still_excluded(&self, scope: &Scope, (side, asked): (usize, Asked), rule: &Rule) -> Result<Cedar, GaveUp> {
         let rules = self.rules(side);
-        let best = Place::new("one", "b", asked).with(Means::ALL.into_iter().collect());
+        let best = best(asked);
         let excluded = match rule.effect {
             Effect::Forbid => scope.matches(rule, best)?,
             Effect::Permit => {
@@ -168,6 +164,11 @@ impl Prover {
         ways.dedup();
         ways
     }
+}
+
+/// The offering at its best, with every means performed.
+fn best(asked: Asked) -> Place {
+    Place::new("one", "b", asked).with(Means::ALL.into_iter().collect())
 }
 
 /// Whether the offering stands on the organisation's own machines.

@@ -9,7 +9,9 @@ use crate::facts::Sort;
 use crate::inquiry::ProveError;
 use crate::prover::{Prover, Seen};
 use crate::report::Answer;
+use crate::rules::Asked;
 use crate::scope::Scope;
+use crate::search::Search;
 
 /// In what the two may differ.
 const NATIONAL: [&str; 6] = ["certified_by", "control", "operator", "processed_in", "stored_in", "governing_law"];
@@ -29,6 +31,12 @@ impl Prover {
             reads.iter().for_each(|fact| scope.read(fact));
             let fixed = |scope: &Scope| fixed(scope, home, abroad);
             let differences = NATIONAL.into_iter().map(|fact| (fact, of_nation(fact, home))).collect();
+            if seen == Seen::InCatalogue && !prover.has_pair((&scope, asked), &fixed(&scope)) {
+                prover
+                    .bench
+                    .notes
+                    .push(format!("the catalogue has no offering of {home} with an equal of {abroad}: nothing there could differ"));
+            }
             prover.pair(&Pair {
                 scope: &scope,
                 seen,
@@ -41,6 +49,16 @@ impl Prover {
                 differences,
             })
         })
+    }
+
+    /// Whether the catalogue has two such offerings; also if that is unknown.
+    fn has_pair(&self, (scope, asked): (&Scope, Asked), fixed: &Cedar) -> bool {
+        let found = Search::new(scope, &["a", "b"], &["one"]).and_then(|mut search| {
+            self.confine(&mut search, (scope, asked), &["a", "b"])?;
+            let fixed = search.known(fixed)?;
+            search.find(&[fixed])
+        });
+        !matches!(found, Ok(None))
     }
 }
 

@@ -465,3 +465,39 @@ fn dependence_is_found() {
         assert_eq!(prove(sides(text), &without).verdict(), verdict, "{text}");
     }
 }
+
+// === what a verdict says beside itself ===
+
+#[test]
+fn a_proof_that_says_little_says_so() {
+    let equal = Property::EqualTreatment(Given::default());
+    for (text, property, note) in [
+        ("forbid secrets: context.data.secrets", &equal, Some("layer-0 permits no call at all")),
+        (
+            "permit open\nforbid one: resource == Offering::\"acme/model@fr\" && context.data.secrets",
+            &Property::Monotone,
+            Some("any facts"),
+        ),
+        (OPEN, &equal, None),
+    ] {
+        let report = prove(sides(text), property);
+        assert_eq!(report.verdict(), Proved, "{text}");
+        assert_eq!(report.notes.len(), usize::from(note.is_some()), "{text}: {:?}", report.notes);
+        assert!(note.is_none_or(|note| report.notes.iter().any(|said| said.contains(note))), "{text}: {:?}", report.notes);
+    }
+}
+
+/// The solver is asked whether a sum can overflow, as it is asked everything else.
+#[test]
+fn that_nothing_fails_is_confirmed() {
+    let report = prove(sides("permit sum: resource.assurance.level.training + 1 >= 2"), &Property::Errors);
+    assert!(report.in_principle.unwrap().by.starts_with("exact search and cvc5"));
+}
+
+#[test]
+fn a_test_of_origin_that_leaves_no_way_is_shown_on_an_offering_with_every_assurance() {
+    let report = prove(sides("permit open\nforbid abroad: !(resource.origin.control in Bloc::\"eu\")"), &Property::OtherMeans);
+    let answer = report.in_principle.unwrap();
+    let decided = &answer.findings[0].example.as_ref().unwrap().decisions[0];
+    assert_eq!((answer.verdict, decided.decision, decided.by[0].as_str()), (Violated, "denied", "abroad"));
+}

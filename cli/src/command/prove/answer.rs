@@ -15,6 +15,7 @@ pub(super) fn print(report: &Report) -> anyhow::Result<()> {
     print_verdicts(report)?;
     print_findings(report)?;
     output::data("")?;
+    print_notes(&report.notes)?;
     rests_on(&report.assumes)
 }
 
@@ -26,14 +27,9 @@ pub(super) fn print_all(reports: &[Report]) -> anyhow::Result<()> {
         print_verdicts(report)?;
         print_findings(report)?;
     }
-    let mut assumes: Vec<String> = Vec::new();
-    for assumed in reports.iter().flat_map(|report| &report.assumes) {
-        if !assumes.contains(assumed) {
-            assumes.push(assumed.clone());
-        }
-    }
     output::data("")?;
-    rests_on(&assumes)
+    print_notes(&each_once(reports.iter().flat_map(|report| &report.notes)))?;
+    rests_on(&each_once(reports.iter().flat_map(|report| &report.assumes)))
 }
 
 /// Property, verdict in principle, verdict today.
@@ -137,6 +133,21 @@ fn print_finding(finding: &Finding, today: Option<&str>) -> anyhow::Result<()> {
     }
     let Some(example) = &finding.example else { return Ok(()) };
     example::lines(example).iter().try_for_each(|line| output::data(&output::wrap(line, INDENT, DEEPER)))
+}
+
+fn each_once<'s>(texts: impl Iterator<Item = &'s String>) -> Vec<String> {
+    let mut once: Vec<String> = Vec::new();
+    for text in texts {
+        if !once.contains(text) {
+            once.push(text.clone());
+        }
+    }
+    once
+}
+
+/// What a reader should know before taking comfort in a verdict.
+fn print_notes(notes: &[String]) -> anyhow::Result<()> {
+    notes.iter().try_for_each(|note| output::data(&styled(NOTE, output::wrap(&format!("note: {note}"), "", INDENT))))
 }
 
 fn rests_on(assumes: &[String]) -> anyhow::Result<()> {

@@ -41,7 +41,7 @@ pub(crate) struct NationTerms {
 /// Reads `terms@jurisdiction`.
 pub(super) fn nation_terms(text: &str) -> Result<NationTerms, String> {
     let parts = text.rsplit_once('@').filter(|(terms, nation)| !terms.is_empty() && !nation.is_empty());
-    let (terms, nation) = parts.ok_or_else(|| "write terms and their nation as `cbpr-collective@JP`".to_owned())?;
+    let (terms, nation) = parts.ok_or_else(|| "write terms and their nation in two letters, as `cbpr-collective@JP`".to_owned())?;
     Ok(NationTerms { terms: terms.to_owned(), nation: nation.to_owned() })
 }
 

@@ -1,14 +1,14 @@
-//! Proves on a thread of its own, so that a person sees for how long already.
+//! Proves on a thread of its own, so that a person sees how far it is.
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use comity_prove::{Property, ProveError, Prover, Report, Solver, Subject};
+use comity_prove::{Progress, Property, ProveError, Prover, Report, Solver, Subject};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::exit::{Exit, Failure};
 
-/// Who waits no longer than this needs no spinner.
+/// Who waits no longer than this needs no bar.
 const QUIET: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(100);
 
@@ -20,16 +20,17 @@ pub(crate) fn prove(subject: Subject, solver: Option<Solver>, properties: &[Prop
 
 fn watched(prover: &mut Prover, property: &Property) -> anyhow::Result<Report> {
     let (sender, receiver) = mpsc::channel();
+    let progress = prover.progress();
     let proved = std::thread::scope(|scope| {
         scope.spawn(move || sender.send(prover.prove(property)).is_ok());
-        watch(&receiver, property.name())
+        watch(&receiver, &progress, property.name())
     });
     let proved = proved.ok_or_else(|| bug("the proof ended without an answer"))?;
     proved.map_err(|error| bug(&error.to_string()))
 }
 
 /// What the thread says; nothing if it died.
-fn watch(answers: &mpsc::Receiver<Result<Report, ProveError>>, name: &str) -> Option<Result<Report, ProveError>> {
+fn watch(answers: &mpsc::Receiver<Proved>, progress: &Progress, name: &str) -> Option<Proved> {
     let begun = Instant::now();
     match answers.recv_timeout(QUIET) {
         Ok(answer) => return Some(answer),
@@ -37,15 +38,32 @@ fn watch(answers: &mpsc::Receiver<Result<Report, ProveError>>, name: &str) -> Op
         Err(mpsc::RecvTimeoutError::Timeout) => {}
     }
     // Nothing is drawn where there is no terminal.
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_elapsed(begun.elapsed());
-    let style = ProgressStyle::with_template("{spinner} proving {msg} {elapsed}").ok()?;
-    bar.set_style(style);
-    bar.set_message(name.to_owned());
-    bar.enable_steady_tick(TICK);
-    let answer = answers.recv().ok();
-    bar.finish_and_clear();
+    let shown = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_elapsed(begun.elapsed());
+    let whole = ProgressStyle::with_template("{spinner} proving {msg} {elapsed}").ok()?;
+    let steps = ProgressStyle::with_template("{spinner} proving {msg} {bar:30} {pos}/{len} terms {elapsed}").ok()?;
+    shown.set_message(name.to_owned());
+    let answer = loop {
+        match progress.now() {
+            Some((done, of)) => {
+                shown.set_style(steps.clone());
+                shown.set_length(u64::try_from(of).unwrap_or(u64::MAX));
+                shown.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+            }
+            None => shown.set_style(whole.clone()),
+        }
+        shown.tick();
+        match answers.recv_timeout(TICK) {
+            Ok(answer) => break Some(answer),
+            Err(mpsc::RecvTimeoutError::Disconnected) => break None,
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+        }
+    };
+    shown.finish_and_clear();
     answer
 }
+
+/// What a proof ends with.
+type Proved = Result<Report, ProveError>;
 
 /// Nothing that a person did wrong.
 fn bug(what: &str) -> anyhow::Error {

@@ -90,7 +90,8 @@ pub(crate) fn unknown_names(unknown: Vec<UnknownName>) -> Failure {
 pub(crate) fn unknown_names_in(elsewhere: &str, unknown: Vec<UnknownName>) -> Failure {
     let note = |name: UnknownName| {
         let term = name.term.map_or_else(|| elsewhere.to_owned(), |term| format!("term `{term}` names"));
-        let hint = name.near.map(|near| format!("did you mean `{near}`?"));
+        let listed = (name.kind == "offering").then(|| "`comity catalogue list` shows every offering".to_owned());
+        let hint = name.near.map(|near| format!("did you mean `{near}`?")).or(listed);
         Note { message: format!("{term} unknown {} `{}`", name.kind, name.name), hint }
     };
     Failure::all(Exit::Invalid, unknown.into_iter().map(note).collect())
