@@ -40,23 +40,22 @@ impl Prover {
         let (survey, world) = (Survey::new(engine, self.bench.instant), engine.world(self.bench.instant));
         let codes: Vec<&str> = without.iter().map(Jurisdiction::as_str).collect();
         let mut says: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (kind, call) in self.critical_calls() {
-            let verdicts = survey.verdicts_on(|action| Call { action, ..call.clone() });
-            let permitted = verdicts.iter().filter(|(id, verdict)| verdict.permits() && chats(&world, id));
-            let served: Vec<&Offering> = permitted.filter_map(|(id, _)| world.offerings.get(id)).collect();
+        let calls = self.critical_calls();
+        for (kind, served) in side_by_side(&calls, |call| serving(&survey, &world, call)) {
+            let served: Vec<&Offering> = served.iter().filter_map(|id| world.offerings.get(id)).collect();
             let left = served.iter().filter(|offering| !depends(offering, without)).count();
             let lost: Vec<String> = served.iter().take(NAMED_MAX).map(|offering| offering.id.to_string()).collect();
             if served.is_empty() {
-                says.entry("no offering serves it even today".to_owned()).or_default().push(kind);
+                says.entry("no offering serves it even today".to_owned()).or_default().push(kind.clone());
             } else if left == 0 {
                 let more = if served.len() > NAMED_MAX { ", …" } else { "" };
                 let fate = format!(
                     "{} today, which all depend on {} or on what is unknown: {}{more}",
-                    serving(served.len()),
+                    in_number(served.len()),
                     codes.join(", "),
                     lost.join(", ")
                 );
-                says.entry(fate).or_default().push(kind);
+                says.entry(fate).or_default().push(kind.clone());
             }
         }
         for (fate, kinds) in says {
@@ -105,7 +104,26 @@ fn chats(world: &World, id: &OfferingId) -> bool {
     world.offerings.get(id).is_some_and(|offering| offering.surfaces.contains(&Surface::Chat))
 }
 
-fn serving(number: usize) -> String {
+/// The offerings that serve a call as a chat.
+fn serving(survey: &Survey<'_>, world: &World, call: &Call) -> Vec<OfferingId> {
+    let verdicts = survey.verdicts_on(|action| Call { action, ..call.clone() });
+    verdicts.into_iter().filter(|(id, verdict)| verdict.permits() && chats(world, id)).map(|(id, _)| id).collect()
+}
+
+/// Answers each call, on as many threads as this machine runs at once; in the order of the calls.
+fn side_by_side<'c, T: Send>(calls: &'c [(String, Call)], answer: impl Fn(&Call) -> T + Sync) -> Vec<(&'c String, T)> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let each = calls.len().div_ceil(threads).max(1);
+    std::thread::scope(|scope| {
+        let answer = &answer;
+        let work = |calls: &'c [(String, Call)]| calls.iter().map(|(kind, call)| (kind, answer(call))).collect::<Vec<_>>();
+        let running: Vec<_> = calls.chunks(each).map(|calls| scope.spawn(move || work(calls))).collect();
+        #[expect(clippy::expect_used, reason = "a thread that panicked has nothing to say, and its panic goes on here")]
+        running.into_iter().flat_map(|thread| thread.join().expect("a survey")).collect()
+    })
+}
+
+fn in_number(number: usize) -> String {
     if number == 1 { "1 offering serves it".to_owned() } else { format!("{number} offerings serve it") }
 }
 
