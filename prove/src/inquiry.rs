@@ -18,7 +18,7 @@ use crate::report::{Answer, Example, Question, Verdict};
 use crate::rules::{Asked, Rules};
 use crate::scope::Scope;
 use crate::search::{Known, Model, Search};
-use crate::solver::{Questions, Solver};
+use crate::solver::{Asks, Questions, Solver};
 
 /// What ends a proof.
 #[derive(Debug, thiserror::Error)]
@@ -240,22 +240,33 @@ impl Bench {
             let fails = search.failure_of(&inquiry.condition)?;
             search.find(&[fails])
         });
-        match (searched, self.solver.clone()) {
-            (Ok(None), Some(solver)) => Ok(match solver.can_fail(&self.questions, &whole(inquiry)) {
-                Ok(false) => Outcome::Impossible(format!("{BY_SEARCH} and {}", solver.name())),
-                Ok(true) => Outcome::Unknown(DISAGREE.to_owned()),
-                Err(gave_up) => Outcome::Unknown(format!("the search finds no failure, but {gave_up}")),
-            }),
-            (Ok(None), None) => Ok(Outcome::Impossible(BY_SEARCH.to_owned())),
-            (Ok(Some(model)), _) => self.replayed(inquiry, &model).map(|example| Outcome::Possible(Box::new(example))),
-            (Err(gave_up), _) => Ok(Outcome::Unknown(gave_up.to_string())),
-        }
+        let (searched, solver) = match (searched, self.solver.clone()) {
+            (Ok(Some(model)), _) => {
+                self.record_as((inquiry, Asks::Fails), "possible".to_owned(), None);
+                return self.replayed(inquiry, &model).map(|example| Outcome::Possible(Box::new(example)));
+            }
+            (searched, solver) => (searched.map(|_| ()), solver),
+        };
+        let answer = solver.as_ref().map(|solver| solver.can_fail(&self.questions, &whole(inquiry)));
+        let search = searched.as_ref().map_or_else(ToString::to_string, |()| "impossible".to_owned());
+        self.record_as((inquiry, Asks::Fails), search, answer.as_ref());
+        Ok(match (searched, answer) {
+            (Ok(()), None) => Outcome::Impossible(BY_SEARCH.to_owned()),
+            (Ok(()), Some(Ok(false))) => Outcome::Impossible(format!("{BY_SEARCH} and {}", self.solver_name())),
+            (Ok(()), Some(Ok(true))) => Outcome::Unknown(DISAGREE.to_owned()),
+            (Ok(()), Some(Err(gave_up))) => Outcome::Unknown(format!("the search finds no failure, but {gave_up}")),
+            (Err(gave_up), _) => Outcome::Unknown(gave_up.to_string()),
+        })
     }
 
     fn record(&mut self, inquiry: &Inquiry<'_>, search: String, solver: Option<&Result<bool, GaveUp>>) {
+        self.record_as((inquiry, Asks::Holds), search, solver);
+    }
+
+    fn record_as(&mut self, (inquiry, asks): (&Inquiry<'_>, Asks), search: String, solver: Option<&Result<bool, GaveUp>>) {
         let whole = whole(inquiry);
         let cedar = format!("{whole}\n");
-        let smt = self.questions.script(&whole).unwrap_or_else(|gave_up| format!("; {gave_up}\n"));
+        let smt = self.questions.script(&whole, asks).unwrap_or_else(|gave_up| format!("; {gave_up}\n"));
         let solver = match solver {
             None => "not asked".to_owned(),
             Some(Ok(true)) => "possible".to_owned(),

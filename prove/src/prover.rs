@@ -96,7 +96,11 @@ impl Prover {
         if property.about() == About::Principle {
             return Ok(self.report(property, Some(in_principle), None));
         }
-        let in_catalogue = self.answer(property, Seen::InCatalogue)?;
+        let mut in_catalogue = self.answer(property, Seen::InCatalogue)?;
+        // Its offerings are among all that can be.
+        if in_principle.verdict == Verdict::Proved && in_catalogue.verdict == Verdict::Unknown && property.holds_for_each() {
+            in_catalogue = Answer::new(Verdict::Proved, "what is proved in principle");
+        }
         let contradicts = in_principle.verdict == Verdict::Proved && in_catalogue.verdict == Verdict::Violated;
         if contradicts && property.holds_for_each() {
             return Err(ProveError::Contradiction { property: property.name().to_owned() });

@@ -36,9 +36,9 @@ pub(crate) struct Questions {
     request: RequestEnv,
 }
 
-/// Of a condition.
+/// What is asked of a condition.
 #[derive(Debug, Clone, Copy)]
-enum Asks {
+pub(crate) enum Asks {
     Holds,
     Fails,
 }
@@ -123,12 +123,15 @@ impl Questions {
     }
 
     /// What the solver is given, for whoever wants to run it again.
-    pub(crate) fn script(&self, condition: &Cedar) -> Result<String, GaveUp> {
+    pub(crate) fn script(&self, condition: &Cedar, asks: Asks) -> Result<String, GaveUp> {
         let compiled = self.compile(condition)?;
         block_on(async {
             let mut compiler = CedarSymCompiler::new(WriterSolver { w: Vec::new() }).map_err(unanswered)?;
             // A writer never knows the answer.
-            let _ = compiler.check_never_matches_opt(&compiled).await;
+            let _ = match asks {
+                Asks::Holds => compiler.check_never_matches_opt(&compiled).await,
+                Asks::Fails => compiler.check_never_errors_opt(&compiled).await,
+            };
             let script = String::from_utf8_lossy(&compiler.solver().w).into_owned();
             // A file is asked by itself: there is nothing to reset.
             let script = script.strip_prefix(RESET).unwrap_or(&script);

@@ -57,7 +57,7 @@ impl Prover {
         if !can_fail(&condition) {
             return Ok(Outcome::Impossible(BY_TEXT.to_owned()));
         }
-        let (name, wishes) = (format!("can term `{}` fail?", rule.id), Vec::new());
+        let (name, wishes) = (format!("can term `{}` fail, so that its condition has no value?", rule.id), Vec::new());
         let fails = Expect { side, place, wanted: Wanted::FailsIn(rule.id.clone()) };
         // What a ranking does is no decision to replay.
         let expects = if rule.prefers { Vec::new() } else { vec![fails] };

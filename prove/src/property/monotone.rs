@@ -21,7 +21,7 @@ impl Prover {
     pub(crate) fn monotone(&mut self, seen: Seen) -> Result<Answer, ProveError> {
         self.each_action(|prover, asked| {
             let one = prover.monotone_facts((seen, asked))?;
-            if seen == Seen::InPrinciple { Ok(one.and(prover.monotone_means(asked)?)) } else { Ok(one) }
+            prover.monotone_means(one, (seen, asked))
         })
     }
 
@@ -72,17 +72,17 @@ impl Prover {
         slices.collect()
     }
 
-    fn monotone_means(&mut self, asked: Asked) -> Result<Answer, ProveError> {
+    /// The answer with what there is to say of each means that terms read.
+    fn monotone_means(&mut self, mut answer: Answer, (seen, asked): (Seen, Asked)) -> Result<Answer, ProveError> {
         let scope = self.scope_of(&[asked], &[]);
-        let mut answer = Answer::new(crate::report::Verdict::Proved, "the text of the terms");
         for means in scope.means_read().iter() {
-            answer = answer.and(self.monotone_in(&scope, asked, means)?);
+            answer = answer.and(self.monotone_in(&scope, (seen, asked), means)?);
         }
         Ok(answer)
     }
 
     /// Permitted without a means, and denied when it is added and nothing else changes.
-    fn monotone_in(&mut self, scope: &Scope, asked: Asked, means: Means) -> Result<Answer, ProveError> {
+    fn monotone_in(&mut self, scope: &Scope, (seen, asked): (Seen, Asked), means: Means) -> Result<Answer, ProveError> {
         let rules = self.rules(0);
         let place = Place::new("one", "a", asked);
         let one: MeansSet = [means].into_iter().collect();
@@ -104,7 +104,7 @@ impl Prover {
                 Expect { side: 0, place, wanted: Wanted::DeniedUnder },
             ],
         };
-        let outcome = self.bench.inquire(&inquiry)?;
+        let outcome = self.ask(&inquiry, seen)?;
         Ok(outcome.into_answer(|example| {
             let by = example.decisions.get(1).map(|decided| decided.by.clone()).unwrap_or_default();
             let says = format!("what is permitted as it is would be denied if the means `{}` were performed as well", means.name());

@@ -148,7 +148,8 @@ impl Prover {
         Ok(outcome.into_answer(|mut example| {
             example.decisions.truncate(1);
             let permits = example.decisions.first().map(|decided| decided.by.clone()).unwrap_or_default();
-            let says = format!("{} permits such a call", super::compare::quoted(&permits));
+            let verb = if permits.len() == 1 { "permits" } else { "permit" };
+            let says = format!("{} {verb} such a call", super::compare::quoted(&permits));
             Finding { example: Some(example), ..self.finding(0, says, &permits) }
         }))
     }

@@ -1,17 +1,28 @@
 //! Whether the catalogue of today serves what must be served: each data class, and each kind of critical workload without some countries.
-//! Answered by the gateway's engine over every offering; there is nothing to prove beyond the catalogue.
+//! There is nothing to prove beyond the catalogue. The gateway's engine has the last word on every offering that is named; a search of the
+//! catalogue spares it those that it need not look at.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use comity_catalogue::World;
-use comity_decide::{DataClass, Survey};
-use comity_vocab::{Action, Call, Jurisdiction, Offering, OfferingId, Surface, UnitId, WorkloadId};
+use comity_decide::{Candidates, DataClass, Engine, Query, Survey, all_means};
+use comity_vocab::{Action, Call, Instant, Jurisdiction, Offering, OfferingId, Surface, UnitId, WorkloadId};
 
+use crate::cedar::{self, Cedar};
+use crate::failure::GaveUp;
 use crate::inquiry::ProveError;
+use crate::market;
+use crate::place::Place;
+use crate::possible::is_above;
 use crate::prover::Prover;
 use crate::report::{Answer, Verdict};
+use crate::rules::Asked;
+use crate::scope::Scope;
+use crate::search::{Known, Search};
 
 const BY: &str = "the engine, over every offering of the catalogue";
+const BY_BOTH: &str = "exhaustive search of the catalogue, and the engine";
+const UNSERVED: &str = "no offering serves it even today";
 /// Offerings that a sentence names.
 const NAMED_MAX: usize = 3;
 
@@ -35,18 +46,30 @@ impl Prover {
     /// A kind of critical workload that is served today, and would not be without these jurisdictions, is a finding; so is one that nobody
     /// serves even today.
     pub(crate) fn survives(&mut self, without: &BTreeSet<Jurisdiction>) -> Result<Answer, ProveError> {
-        let mut answer = Answer::new(Verdict::Proved, BY);
+        let mut answer = Answer::new(Verdict::Proved, BY_BOTH);
         let Some(engine) = self.bench.sides.first().map(|side| &side.engine) else { return Ok(answer) };
         let (survey, world) = (Survey::new(engine, self.bench.instant), engine.world(self.bench.instant));
         let codes: Vec<&str> = without.iter().map(Jurisdiction::as_str).collect();
         let mut says: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let calls = self.critical_calls();
-        for (kind, served) in side_by_side(&calls, |call| serving(&survey, &world, call)) {
+        let scope = self.scope_of(&self.actions(), &[]);
+        let mut shelf = Shelf::new(&scope, self, without).ok();
+        let (calls, mut open) = (self.critical_calls(&scope), Vec::new());
+        self.bench.progress.begin(calls.len());
+        for (kind, call) in calls {
+            self.bench.progress.one_done();
+            match shelf.as_mut().map_or(Fate::Open, |shelf| shelf.fate(&call)) {
+                // The engine has the last word about what is left.
+                Fate::Left(id) if admits(engine, (&call, &id), self.bench.instant) => {}
+                Fate::Unserved => says.entry(UNSERVED.to_owned()).or_default().push(kind),
+                Fate::Left(_) | Fate::Open => open.push((kind, call)),
+            }
+        }
+        for (kind, served) in side_by_side(&open, |call| serving(&survey, &world, call)) {
             let served: Vec<&Offering> = served.iter().filter_map(|id| world.offerings.get(id)).collect();
             let left = served.iter().filter(|offering| !depends(offering, without)).count();
             let lost: Vec<String> = served.iter().take(NAMED_MAX).map(|offering| offering.id.to_string()).collect();
             if served.is_empty() {
-                says.entry("no offering serves it even today".to_owned()).or_default().push(kind.clone());
+                says.entry(UNSERVED.to_owned()).or_default().push(kind.clone());
             } else if left == 0 {
                 let more = if served.len() > NAMED_MAX { ", …" } else { "" };
                 let fate = format!(
@@ -65,8 +88,7 @@ impl Prover {
     }
 
     /// Every kind of critical call that these terms tell apart by unit, name and purpose, for each data class.
-    fn critical_calls(&self) -> Vec<(String, Call)> {
-        let scope = self.scope_of(&self.actions(), &[]);
+    fn critical_calls(&self, scope: &Scope) -> Vec<(String, Call)> {
         let units = scope.units.iter().filter_map(|unit| unit.parse::<UnitId>().ok()).map(Some);
         let units: Vec<Option<UnitId>> = [None].into_iter().chain(units).collect();
         let names = scope.workloads.iter().filter_map(|name| name.parse::<WorkloadId>().ok()).map(Some);
@@ -97,6 +119,107 @@ impl Prover {
         }
         calls
     }
+}
+
+/// The chats of the catalogue as terms see them, for one call after another: so that the engine need not look at every offering for each.
+struct Shelf<'s> {
+    scope: &'s Scope,
+    search: Search<'s>,
+    permitted: Known,
+    /// Some offering that is left without the jurisdictions.
+    left: Known,
+    /// Those of each row that are.
+    rows: Vec<(Known, Vec<OfferingId>)>,
+}
+
+/// What becomes of a kind of call.
+enum Fate {
+    /// This offering serves it, and is left.
+    Left(OfferingId),
+    Unserved,
+    /// It takes a look at every offering to say.
+    Open,
+}
+
+// === impl Shelf ===
+
+impl<'s> Shelf<'s> {
+    fn new(scope: &'s Scope, prover: &Prover, without: &BTreeSet<Jurisdiction>) -> Result<Self, GaveUp> {
+        if scope.patterns || scope.reads("sector") {
+            return Err(GaveUp::new("texts that no list is complete of"));
+        }
+        let (rules, world) = (prover.rules(0), &prover.bench.pinned.world);
+        let place = Place::new(CALL, "a", Asked::Admit(Action::Infer));
+        let mut search = Search::new(scope, &["a"], &[CALL])?;
+        let rows = market::rows(scope, &prover.bench.pinned, Some(Surface::Chat));
+        let chosen = market::confine(&mut search, scope, &rows, ("a", &[CALL]))?;
+        let permitted = search.known(&scope.permits_under(&rules, place)?)?;
+        let is_left = |id: &OfferingId| world.offerings.get(id).is_some_and(|offering| !depends(offering, without));
+        let rows =
+            rows.into_iter().zip(chosen).map(|(row, chosen)| (chosen, row.offerings.into_iter().filter(is_left).collect::<Vec<_>>()));
+        let rows: Vec<_> = rows.filter(|(_, left)| !left.is_empty()).collect();
+        let left = search.any(rows.iter().map(|(chosen, _)| *chosen));
+        Ok(Self { scope, search, permitted, left, rows })
+    }
+
+    fn fate(&mut self, call: &Call) -> Fate {
+        self.searched(call).unwrap_or(Fate::Open)
+    }
+
+    fn searched(&mut self, call: &Call) -> Result<Fate, GaveUp> {
+        let given = self.search.known(&cedar::all(facts_of(self.scope, call)?))?;
+        if self.search.find(&[given, self.permitted, self.left])?.is_some() {
+            let row = self.rows.iter().find(|(chosen, _)| self.search.held(*chosen));
+            return Ok(row.and_then(|(_, left)| left.first().cloned()).map_or(Fate::Open, Fate::Left));
+        }
+        Ok(if self.search.find(&[given, self.permitted])?.is_some() { Fate::Open } else { Fate::Unserved })
+    }
+}
+
+/// The call of the question.
+const CALL: &str = "one";
+
+/// That the call of a question is this one; which means are performed is open.
+fn facts_of(scope: &Scope, call: &Call) -> Result<Vec<Cedar>, GaveUp> {
+    let mut facts = Vec::new();
+    for (fact, _) in scope.call_facts().filter(|(fact, _)| !fact.starts_with("means.")) {
+        let at = cedar::path(&format!("{CALL}.{fact}"));
+        let is = |flag: bool| if flag { at.clone() } else { cedar::not(&at) };
+        facts.push(match fact.as_str() {
+            "data.classification" => cedar::equal(&at, &cedar::number(call.data.classification.number())),
+            "data.personal" => is(call.data.personal),
+            "data.special_category" => is(call.data.special_category),
+            "data.secrets" => is(call.data.secrets),
+            "data.opaque" => is(call.data.opaque),
+            "data.detector" => cedar::equal(&at, &cedar::number(call.data.detector)),
+            "data.remote" if call.data.remote.is_empty() => cedar::is_empty(&at),
+            "data.kinds" if call.data.kinds.is_empty() => cedar::is_empty(&at),
+            "data.subjects" if call.data.subjects.known().is_none() => cedar::contains(&at, &cedar::entity("Jurisdiction", "XX")),
+            "purpose" if scope.texts.contains(&call.purpose) => cedar::equal(&at, &cedar::text(&call.purpose)),
+            "purpose" => cedar::any(scope.others.iter().map(|other| cedar::equal(&at, &cedar::text(other)))),
+            _ => return Err(GaveUp::new(format!("`{fact}` of a kind of call is not known"))),
+        });
+    }
+    let within = |uid: Cedar| cedar::binary(cedar_policy::pst::BinaryOp::In, &cedar::principal(), &uid);
+    let holds = |condition: Cedar, holds: bool| if holds { condition } else { cedar::not(&condition) };
+    let (own, id) = (call.workload.unit.as_str(), call.workload.id.as_str());
+    facts.extend(scope.units.iter().map(|unit| holds(within(cedar::entity("Unit", unit)), unit == own || is_above(unit, own))));
+    facts.extend(scope.workloads.iter().map(|name| holds(within(cedar::entity("Workload", name)), name == id)));
+    if scope.reads("critical") {
+        facts.push(holds(cedar::attribute(&cedar::principal(), "critical"), call.workload.critical));
+    }
+    if scope.reads("clearance") {
+        let clearance = cedar::attribute(&cedar::principal(), "clearance");
+        facts.push(cedar::equal(&clearance, &cedar::number(call.workload.clearance.number())));
+    }
+    Ok(facts)
+}
+
+/// Whether the engine admits a call there, whatever means that takes.
+fn admits(engine: &Engine, (call, id): (&Call, &OfferingId), instant: Instant) -> bool {
+    let candidates = Candidates::new(vec![id.clone()]);
+    let query = Query { call, performable: all_means(), candidates: &candidates, instant };
+    engine.admit_fresh(&query).verdicts().iter().any(|(_, verdict)| verdict.permits())
 }
 
 /// Whether it serves chats: embeddings alone serve no data class.
@@ -136,3 +259,6 @@ fn depends(offering: &Offering, without: &BTreeSet<Jurisdiction>) -> bool {
     let developed = !offering.open_weights && gone(origin.developer);
     gone(origin.operator) || gone(origin.control) || any(&origin.processed_in) || any(&origin.stored_in) || developed
 }
+
+#[cfg(test)]
+mod tests;

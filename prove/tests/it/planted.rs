@@ -492,6 +492,9 @@ fn a_proof_that_says_little_says_so() {
 fn that_nothing_fails_is_confirmed() {
     let report = prove(sides("permit sum: resource.assurance.level.training + 1 >= 2"), &Property::Errors);
     assert!(report.in_principle.unwrap().by.starts_with("exact search and cvc5"));
+    let [asked] = report.questions.as_slice() else { panic!("{:?}", report.questions) };
+    assert_eq!((asked.search.as_str(), asked.solver.as_str()), ("impossible", "impossible"));
+    assert!(asked.smt.contains("(check-sat)"), "{}", asked.smt);
 }
 
 #[test]
